@@ -1,0 +1,121 @@
+import { mkdirSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
+import { createIds, DEFAULT_ACCOUNT_ID } from '../core/ids.ts';
+import { createAuthenticate } from '../http/authenticate.ts';
+import type { DevPages } from '../http/dev/dev-pages.ts';
+import { createHttpServer } from '../http/server.ts';
+import { startLog } from '../observe/log.ts';
+import { createAddressPolicy } from '../platform/address-policy.ts';
+import { createAnnouncements } from '../platform/announcements.ts';
+import { systemClock } from '../platform/clock.ts';
+import { createCursors } from '../platform/cursors.ts';
+import { createRandom } from '../platform/random.ts';
+import { createVault } from '../platform/vault.ts';
+import { createService, type Service } from '../service/service.ts';
+import { startThreads } from '../threads/threads.ts';
+import type { Settings } from './settings.ts';
+
+const DELIVERY_THREADS = 1;
+
+export interface StartOptions {
+  settings: Settings;
+  encryptionKey: Uint8Array;
+  /** Keys that speak for the default account. */
+  apiKeys: readonly string[];
+  /** The page at `/` and the built-in receiver, in `dev`. */
+  dev?: DevPages;
+  /** A part that everything depends on fell. */
+  crashed: (error: Error) => void;
+}
+
+export interface RunningServer {
+  /** Where it answers, for example `http://127.0.0.1:4900`. */
+  url: string;
+  databasePath: string;
+  service: Service;
+  /** Refuses new requests, finishes what is in progress within the limit, writes it, lets go. */
+  stop(drainLimitMs: number): Promise<{ abandoned: number; unsettled: number }>;
+}
+
+/** Wires a whole server together: store thread, delivery thread, and the API on this one. */
+export async function startServer(options: StartOptions): Promise<RunningServer> {
+  const { settings, encryptionKey } = options;
+  const databasePath = settings.databaseUrl ?? join(settings.dataDir, 'posthorn.db');
+  if (databasePath !== ':memory:') mkdirSync(dirname(databasePath), { recursive: true });
+  const clock = systemClock;
+  const random = createRandom();
+  const newId = createIds({ clock, random });
+  const vault = createVault(encryptionKey);
+  const log = { level: settings.logLevel };
+  startLog(log);
+  const threads = await startThreads(
+    {
+      path: databasePath,
+      deliveryThreads: DELIVERY_THREADS,
+      engine: {
+        schedule: settings.retrySchedule,
+        attemptTimeoutMs: settings.attemptTimeoutMs,
+        userAgent: `${settings.productName}-Webhooks/1.0`,
+      },
+      allowNetworks: settings.allowNetworks,
+      encryptionKey,
+      log,
+    },
+    options.crashed,
+  );
+  await expectSameKey(threads.store.vaultCheck, vault);
+
+  const addresses = createAddressPolicy(settings.allowNetworks);
+  const urlRule = { allowHttp: settings.allowHttp, addresses };
+  const { store, control } = threads;
+  const service = createService({ store, control, clock, random, vault, newId, urlRule });
+  let isDraining = false;
+  const server = createHttpServer({
+    service,
+    authenticate: createAuthenticate(
+      options.apiKeys.map((key) => ({ key, accountId: DEFAULT_ACCOUNT_ID })),
+    ),
+    announcements: createAnnouncements(),
+    cursors: createCursors(encryptionKey),
+    newId,
+    isDraining: () => isDraining,
+    dev: options.dev,
+  });
+  await threads.startDelivery();
+  await server.listen({ host: settings.host, port: settings.port });
+
+  return {
+    url: urlOf(settings.host, server.server.address() as AddressInfo),
+    databasePath,
+    service,
+    async stop(drainLimitMs) {
+      isDraining = true;
+      await server.close();
+      const report = await threads.drain(drainLimitMs);
+      await store.close();
+      return report;
+    },
+  };
+}
+
+/** A data file that was written with another encryption key would fail at every single delivery. */
+async function expectSameKey(
+  vaultCheck: (sealed: string) => Promise<string>,
+  vault: ReturnType<typeof createVault>,
+): Promise<void> {
+  const place = 'vault-check';
+  try {
+    vault.open(await vaultCheck(vault.seal('posthorn', place)), place);
+  } catch (cause) {
+    throw new Error(
+      'This data was encrypted with another key: start with the POSTHORN_ENCRYPTION_KEY it was made with.',
+      { cause },
+    );
+  }
+}
+
+function urlOf(host: string, { port }: AddressInfo): string {
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+}

@@ -1,0 +1,38 @@
+import { PosthornError } from './errors.ts';
+import { wholeSeconds } from './time.ts';
+
+/** `express.json()` answers 413 one byte above (WIRE.md, W5). */
+export const BODY_BYTES_MAX = 102_400;
+
+/**
+ * The text whose UTF-8 bytes are signed, stored and sent: made once, here. Receivers that parse and
+ * stringify it again get the same bytes (WIRE.md, W1 and W3).
+ */
+export function eventBody(event: {
+  id: string;
+  type: string;
+  createdAt: number;
+  data: object;
+}): string {
+  const body =
+    `{"id":"${event.id}","type":"${event.type}",` +
+    `"created_at":"${wholeSeconds(event.createdAt)}","data":${JSON.stringify(event.data)}}`;
+  const bytes = utf8Length(body);
+  if (bytes > BODY_BYTES_MAX) {
+    throw new PosthornError(
+      'event_too_large',
+      `The event's body would have ${bytes} bytes; at most ${BODY_BYTES_MAX} are delivered. Send an id instead of the whole object.`,
+    );
+  }
+  return body;
+}
+
+/** The number of bytes of a well-formed text in UTF-8. */
+export function utf8Length(text: string): number {
+  let bytes = text.length;
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    if (unit > 0x7f) bytes += unit > 0x7ff && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1;
+  }
+  return bytes;
+}

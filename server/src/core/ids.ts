@@ -1,0 +1,77 @@
+import type { Clock, Random } from './ports.ts';
+
+/**
+ * Public ids: a prefix that names the kind, then 24 characters of base 62: 8 of time (milliseconds),
+ * 2 of a count within that millisecond, 14 at random (83 bits). They sort by time as bytes, and
+ * those of one process strictly in the order in which they were made.
+ */
+export const ID_PREFIXES = {
+  account: 'acc_',
+  webhook: 'wh_',
+  event: 'evt_',
+  testEvent: 'evt_test_',
+  delivery: 'del_',
+  attempt: 'att_',
+  request: 'req_',
+} as const;
+
+export type IdKind = keyof typeof ID_PREFIXES;
+export type NewId = (kind: IdKind) => string;
+
+/** The account that a fresh installation has, and that the operator's key speaks for. */
+export const DEFAULT_ACCOUNT_ID = 'acc_default';
+
+/** In the order of their code points, so that ids sort as bytes. */
+const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const BASE = DIGITS.length;
+const TIME_DIGITS = 8;
+const COUNT_MAX = BASE * BASE;
+const RANDOM_DIGITS = 14;
+
+export function createIds({ clock, random }: { clock: Clock; random: Random }): NewId {
+  let lastMs = -1;
+  let count = 0;
+  let time = '';
+
+  return (kind) => {
+    const now = clock.now();
+    if (now > lastMs) startMillisecond(now);
+    else if (++count === COUNT_MAX) startMillisecond(lastMs + 1);
+    const turn = digit(Math.floor(count / BASE)) + digit(count % BASE);
+    return ID_PREFIXES[kind] + time + turn + randomDigits(random, RANDOM_DIGITS);
+  };
+
+  function startMillisecond(ms: number): void {
+    lastMs = ms;
+    count = 0;
+    time = encode(ms, TIME_DIGITS);
+  }
+}
+
+/** So many digits of base 62. A byte's low six bits are one; 62 and 63 are drawn again: none is likelier. */
+export function randomDigits(random: Random, count: number): string {
+  let text = '';
+  while (text.length < count) {
+    const value = random.byte() & 63;
+    if (value < BASE) text += DIGITS[value];
+  }
+  return text;
+}
+
+function encode(value: number, length: number): string {
+  let text = '';
+  for (let rest = value; text.length < length; rest = Math.floor(rest / BASE)) {
+    text = digit(rest % BASE) + text;
+  }
+  return text;
+}
+
+function digit(value: number): string {
+  return DIGITS.charAt(value);
+}
+
+/** Whether this could be an id of that kind; anything else is answered like an unknown one. */
+export function isIdOf(kind: IdKind, id: string): boolean {
+  const prefix = ID_PREFIXES[kind];
+  return id.startsWith(prefix) && /^[A-Za-z0-9]{1,64}$/.test(id.slice(prefix.length));
+}

@@ -1,0 +1,307 @@
+import type {
+  Attempt,
+  AttemptFailure,
+  Delivery,
+  DeliveryStatus,
+  Event,
+  EventType,
+  Trigger,
+  Webhook,
+} from './model.ts';
+
+/**
+ * What `core`, `service` and `engine` need from the outside. The same engine runs over real ones
+ * (`platform`, `store`, undici) and over simulated ones.
+ */
+
+export interface Timer {
+  cancel(): void;
+}
+
+export interface Clock {
+  /** Unix milliseconds. May jump when the machine's clock is set. */
+  now(): number;
+  /** Milliseconds since some moment; never goes back. */
+  monotonic(): number;
+  /** Calls once, after at least so many milliseconds. */
+  after(delayMs: number, call: () => void): Timer;
+}
+
+export interface Random {
+  /** 0 to 255, from a cryptographic source. */
+  byte(): number;
+  bytes(count: number): Uint8Array;
+  /** At least 0 and below 1; need not be cryptographic. */
+  fraction(): number;
+}
+
+/** Keeps secrets unreadable at rest. What is sealed for one place cannot be opened for another. */
+export interface Vault {
+  /** `place` names account, table, row and column; it is authenticated, not stored. */
+  seal(plain: string, place: string): string;
+  /** Throws when the key is not the one it was sealed with, or the place is another. */
+  open(sealed: string, place: string): string;
+}
+
+/**
+ * Positions in lists, for callers to hand back. A cursor is good only for the list it was made for:
+ * `list` names the account, the route and its filters.
+ */
+export interface Cursors {
+  write(position: string, list: string): string;
+  /** Null when it was not made here, or for another list. */
+  read(cursor: string, list: string): string | null;
+}
+
+/** Whether an IP address may be reached. */
+export interface AddressPolicy {
+  verdict(address: string): 'allowed' | 'blocked';
+}
+
+/** Something that may be heard: log, metrics and tests listen; unheard it costs nothing. */
+export interface Announcement<Message> {
+  readonly hasSubscribers: boolean;
+  publish(message: Message): void;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Store
+
+export interface PageRequest {
+  limit: number;
+  /** The id behind which the page begins, newest first; undefined for the first page. */
+  after?: string | undefined;
+}
+
+export interface Page<Item> {
+  items: Item[];
+  hasMore: boolean;
+}
+
+/** What a publish inserts for each webhook that subscribed. */
+export interface NewDelivery {
+  id: string;
+  webhookId: string;
+}
+
+export interface NewEvent extends Event {
+  deliveries: readonly NewDelivery[];
+  /** The version of the account's webhooks that `deliveries` was matched against. */
+  webhooksVersion: number;
+}
+
+export type PublishResult = 'accepted' | 'stale';
+
+/** A pending delivery with everything that sending it needs, the webhook's settings apart. */
+export interface DueDelivery {
+  /** Its place in the order of acceptance; also the store's own key for it. */
+  seq: number;
+  accountId: string;
+  id: string;
+  webhookId: string;
+  eventId: string;
+  eventType: string;
+  trigger: Trigger;
+  /** How many attempts were made before. */
+  attemptCount: number;
+  dueAt: number;
+  body: string;
+}
+
+/** An attempt that has ended, and what follows from it. */
+export interface Settlement {
+  seq: number;
+  accountId: string;
+  deliveryId: string;
+  attempt: Attempt;
+  status: DeliveryStatus;
+  /** When the next attempt is due; null unless the status is `pending`. */
+  dueAt: number | null;
+}
+
+/** `ended`: somebody cancelled it meanwhile; the attempt is kept, the status is not changed. */
+export type SettleResult = 'settled' | 'ended';
+
+export interface TestRecord {
+  event: Event;
+  deliveryId: string;
+  webhookId: string;
+  status: 'delivered' | 'failed';
+  attempt: Attempt;
+}
+
+export interface WebhookChanges {
+  url?: string;
+  events?: readonly string[];
+  description?: string;
+  status?: Webhook['status'];
+  disabledReason?: string | null;
+  secretSealed?: string;
+  secretHint?: string;
+}
+
+export interface Subscriptions {
+  version: number;
+  /** The webhooks that queue what is published: active and paused ones. */
+  webhooks: readonly { id: string; events: readonly string[] }[];
+}
+
+/** Names a webhook: every query takes the account too. */
+export interface WebhookRef {
+  accountId: string;
+  webhookId: string;
+}
+
+/** What the engine must know of a webhook to send to it. */
+export interface Target extends WebhookRef {
+  url: string;
+  secretSealed: string;
+  status: Webhook['status'] | 'deleted';
+}
+
+export interface DueRequest extends WebhookRef {
+  dueBefore: number;
+  limit: number;
+  /** Stops early when so many bytes of bodies are read, but not before the first row. */
+  bytesMax: number;
+  /** Deliveries that are in memory already. */
+  except: readonly number[];
+}
+
+export interface DueResult {
+  deliveries: DueDelivery[];
+  /** More are due now than were asked for. */
+  more: boolean;
+  /** When the next one that is not due yet will be; null when there is none. */
+  nextDueAt: number | null;
+}
+
+/**
+ * Everything that is kept. Each call is one transaction, or a part of one that is committed as a
+ * whole: when the promise is fulfilled, the change has reached the disk.
+ *
+ * A call rejects with `store_unavailable` when the store cannot be used now: nothing of it happened.
+ */
+export interface Store {
+  createAccount(account: { id: string; createdAt: number }): Promise<'created' | 'exists'>;
+
+  listEventTypes(page: PageRequest): Promise<Page<EventType>>;
+  /** Every name; bounded by the number of types that an installation may have. */
+  eventTypeNames(): Promise<string[]>;
+  putEventType(
+    type: EventType,
+    limits: { max: number },
+  ): Promise<'created' | 'updated' | 'too_many'>;
+
+  createWebhook(
+    webhook: Webhook,
+    limits: { perAccountMax: number },
+  ): Promise<'created' | 'too_many'>;
+  getWebhook(accountId: string, id: string): Promise<Webhook | null>;
+  listWebhooks(accountId: string, page: PageRequest): Promise<Page<Webhook>>;
+  /** Null when there is no such webhook. */
+  updateWebhook(
+    accountId: string,
+    id: string,
+    changes: WebhookChanges,
+    updatedAt: number,
+  ): Promise<Webhook | null>;
+  /** The row stays, without its secret, for the history; its pending deliveries are cancelled by the engine. */
+  deleteWebhook(accountId: string, id: string, deletedAt: number): Promise<'deleted' | 'missing'>;
+  subscriptions(accountId: string): Promise<Subscriptions>;
+
+  /**
+   * Inserts the event and its deliveries, or nothing. `stale`: the account's webhooks have changed
+   * since the deliveries were matched; match again.
+   */
+  publish(event: NewEvent): Promise<PublishResult>;
+  getEvent(accountId: string, id: string): Promise<Event | null>;
+  /** A test call, recorded when it has ended. */
+  recordTest(record: TestRecord): Promise<void>;
+
+  getDelivery(
+    accountId: string,
+    id: string,
+  ): Promise<{ delivery: Delivery; attempts: Attempt[] } | null>;
+  listDeliveries(accountId: string, webhookId: string, page: PageRequest): Promise<Page<Delivery>>;
+
+  /** The engine's: webhooks of all accounts that have something pending, and when it is due. */
+  webhooksWithPending(page: { after: WebhookRef | null; limit: number }): Promise<{
+    items: (WebhookRef & { dueAt: number })[];
+    /** Where to go on; null at the end. */
+    next: WebhookRef | null;
+  }>;
+  target(webhook: WebhookRef): Promise<Target | null>;
+  /** What is due for one webhook, oldest due time first. Its cost does not depend on other webhooks. */
+  due(request: DueRequest): Promise<DueResult>;
+  /** Writes attempts and what follows from them, in one transaction. */
+  settle(settlements: readonly Settlement[]): Promise<SettleResult[]>;
+  /** Cancels at most `limit` pending deliveries of a webhook; answers how many there were. */
+  cancelPending(webhook: WebhookRef, reason: string, limit: number): Promise<number>;
+
+  /** Keeps the first sealed text it is given and answers that one: proof of the encryption key. */
+  vaultCheck(sealed: string): Promise<string>;
+  /** Whether a write can be committed now; for readiness. */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** How a store keeps whoever sends informed: called after the commit, with what it made pending. */
+export type HandOver = (deliveries: DueDelivery[]) => void;
+
+// ---------------------------------------------------------------------------------------------
+// Sending
+
+export interface WireRequest {
+  url: URL;
+  /** Names and values in turn. */
+  headers: readonly string[];
+  body: Uint8Array;
+}
+
+/** What came of one HTTP exchange. */
+export type Exchange =
+  | {
+      kind: 'response';
+      status: number;
+      /** From the start to the complete headers. */
+      responseTimeMs: number;
+      /** The first 4 KiB. */
+      body: string;
+    }
+  | { kind: 'failure'; failure: AttemptFailure };
+
+export interface OpenExchange {
+  /**
+   * Ends it now. A response whose headers were complete is reported as such, with what had come of
+   * its body; anything else as `timeout`.
+   */
+  expire(): void;
+}
+
+export interface Transport {
+  /** Calls `ended` exactly once, never before `send` has returned. */
+  send(request: WireRequest, ended: (exchange: Exchange) => void): OpenExchange;
+  close(): Promise<void>;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Control of the engine, from wherever the API runs
+
+export interface TestCall {
+  event: Event;
+  deliveryId: string;
+  webhookId: string;
+}
+
+export interface TestOutcome {
+  status: 'delivered' | 'failed';
+  attempt: Attempt;
+}
+
+export interface Control {
+  /** Fulfilled when no exchange starts any more under what the webhook was before. */
+  webhookChanged(webhook: WebhookRef): Promise<void>;
+  /** One exchange, past the lane, recorded when it has ended. Null when there is no such webhook. */
+  test(call: TestCall): Promise<TestOutcome | null>;
+}

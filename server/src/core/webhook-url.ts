@@ -1,0 +1,64 @@
+import { literalAddress } from './address.ts';
+import { invalid } from './errors.ts';
+import type { AddressPolicy } from './ports.ts';
+
+export const URL_CHARS_MAX = 2_048;
+
+export interface UrlRule {
+  allowHttp: boolean;
+  addresses: AddressPolicy;
+}
+
+/**
+ * The rule for the URL of a webhook when it is saved. It is there to be friendly: what protects the
+ * network is the guard at each connection, which sees the address that the socket will use.
+ */
+export function checkWebhookUrl(text: string, rule: UrlRule): URL {
+  const refuse = (code: string, detail: string) => invalid('/url', code, detail);
+  if (text.length > URL_CHARS_MAX) {
+    throw refuse('too_long', `A URL has at most ${URL_CHARS_MAX} characters.`);
+  }
+  const url = URL.parse(text);
+  if (url === null || /[\s\p{Cc}]/u.test(text)) {
+    throw refuse(
+      'invalid_url',
+      'This is not an absolute URL such as https://example.com/webhooks.',
+    );
+  }
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') {
+    throw refuse('scheme_not_allowed', 'Use https:// (or http:// where that is allowed).');
+  }
+  if (url.protocol === 'http:' && !rule.allowHttp) {
+    throw refuse(
+      'scheme_not_allowed',
+      'Plain http is not allowed here: use https, or let the operator set POSTHORN_ALLOW_HTTP=true.',
+    );
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw refuse('credentials_not_allowed', 'A webhook URL carries no user name or password.');
+  }
+  if (url.hash !== '' || text.includes('#')) {
+    throw refuse('fragment_not_allowed', 'A webhook URL carries no fragment ("#…").');
+  }
+  if (url.port === '0') throw refuse('port_not_allowed', 'Port 0 cannot be connected to.');
+  checkHost(url, rule, refuse);
+  return url;
+}
+
+function checkHost(url: URL, rule: UrlRule, refuse: (code: string, detail: string) => Error): void {
+  const address = literalAddress(url.hostname);
+  if (address !== null) {
+    if (rule.addresses.verdict(address) === 'blocked') {
+      throw refuse(
+        'address_not_allowed',
+        'This address is not public. The operator can allow networks with POSTHORN_ALLOW_NETWORKS.',
+      );
+    }
+    return;
+  }
+  const name = url.hostname.replace(/\.+$/, '');
+  const labels = name.split('.');
+  if (name.length > 253 || labels.some((label) => label === '' || label.length > 63)) {
+    throw refuse('invalid_host', 'The host name has an empty or too long label.');
+  }
+}

@@ -1,0 +1,21 @@
+import { ByNameParams, EventTypeBody, NoQuery, PageQuery } from '../schemas.ts';
+import type { Api, RouteContext } from './context.ts';
+
+export function eventTypeRoutes(api: Api, { service, pages }: RouteContext): void {
+  const { catalogue } = service;
+
+  api.get('/event-types', { schema: { querystring: PageQuery } }, async (request) => {
+    const page = await catalogue.list(pages.request(request));
+    return pages.answer(request, page, { item: (type) => type, position: ({ name }) => name });
+  });
+
+  api.put(
+    '/event-types/:name',
+    { schema: { params: ByNameParams, body: EventTypeBody, querystring: NoQuery } },
+    async (request, reply) => {
+      const type = { name: request.params.name, description: request.body.description };
+      if ((await catalogue.put(type)) === 'created') reply.code(201);
+      return type;
+    },
+  );
+}

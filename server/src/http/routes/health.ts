@@ -1,0 +1,17 @@
+import { PosthornError } from '../../core/errors.ts';
+import type { Api, RouteContext } from './context.ts';
+
+/** `/healthz`: the process answers. `/readyz`: it can also commit, and is not shutting down. */
+export function healthRoutes(
+  api: Api,
+  { service }: RouteContext,
+  { isDraining }: { isDraining: () => boolean },
+): void {
+  api.get('/healthz', async () => ({ status: 'ok' }));
+
+  api.get('/readyz', async () => {
+    if (isDraining()) throw new PosthornError('draining', 'Posthorn is shutting down.');
+    await service.checkReady();
+    return { status: 'ready' };
+  });
+}

@@ -1,0 +1,137 @@
+import type { Socket } from 'node:net';
+import { fastify } from 'fastify';
+import type { Announcements } from '../core/announcements.ts';
+import { type ErrorCode, PosthornError } from '../core/errors.ts';
+import type { NewId } from '../core/ids.ts';
+import type { Cursors } from '../core/ports.ts';
+import type { Service } from '../service/service.ts';
+import type { Authenticate } from './authenticate.ts';
+import { refuseConnection } from './connection-errors.ts';
+import type { DevPages } from './dev/dev-pages.ts';
+import { parseJsonBody } from './json-body.ts';
+import { collectMethods } from './other-methods.ts';
+import { createPages } from './pages.ts';
+import { knownError, sendProblem } from './problem.ts';
+import type { Api, RouteContext } from './routes/context.ts';
+import { deliveryRoutes } from './routes/deliveries.ts';
+import { eventTypeRoutes } from './routes/event-types.ts';
+import { eventRoutes } from './routes/events.ts';
+import { healthRoutes } from './routes/health.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
+import { compileValidator } from './validation.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The account that the request speaks for; set before any handler under /v1 runs. */
+    accountId: string;
+    /** The code of the problem that was answered, if one was. */
+    problemCode: ErrorCode | null;
+  }
+}
+
+export interface HttpServerPorts {
+  service: Service;
+  authenticate: Authenticate;
+  announcements: Announcements;
+  cursors: Cursors;
+  newId: NewId;
+  isDraining: () => boolean;
+  dev?: DevPages | undefined;
+}
+
+const REQUEST_BYTES_MAX = 1_048_576;
+const REQUEST_TIMEOUT_MS = 30_000;
+const HEADER_BYTES_MAX = 16_384;
+const PARAM_CHARS_MAX = 256;
+
+/**
+ * The HTTP API. Life of a request: route (404, 405) → key (401) → body read (413, 415) and parsed
+ * (400, 422) → validated (400, 422) → service → answer. Every refusal is a problem document.
+ */
+export function createHttpServer(ports: HttpServerPorts): Api {
+  const { newId, announcements } = ports;
+  const server: Api = fastify({
+    bodyLimit: REQUEST_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { maxHeaderSize: HEADER_BYTES_MAX },
+    routerOptions: { maxParamLength: PARAM_CHARS_MAX },
+    genReqId: () => newId('request'),
+    logger: false,
+    forceCloseConnections: 'idle',
+    exposeHeadRoutes: false,
+    clientErrorHandler(error, socket) {
+      refuseConnection(error, socket as Socket, newId('request'));
+    },
+  });
+
+  server.decorateRequest('accountId', '');
+  server.decorateRequest('problemCode', null);
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    try {
+      // Some clients announce JSON and send nothing, with DELETE for example.
+      done(null, body.length === 0 ? undefined : parseJsonBody(body as Buffer));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+  server.setValidatorCompiler(compileValidator);
+  // What is sent is made by `present.ts` alone; nothing has to be filtered out of it.
+  server.setSerializerCompiler(() => JSON.stringify);
+
+  server.addHook('onRequest', async (request, reply) => {
+    reply.header('X-Request-Id', request.id);
+  });
+  server.addHook('onResponse', async (request, reply) => {
+    if (!announcements.request.hasSubscribers) return;
+    announcements.request.publish({
+      requestId: request.id,
+      method: request.method,
+      route: request.routeOptions.url ?? '(none)',
+      status: reply.statusCode,
+      durationMs: reply.elapsedTime,
+      code: request.problemCode,
+    });
+  });
+  server.setErrorHandler((error, request, reply) => {
+    const known = knownError(error);
+    if (known === undefined) announcements.bug.publish({ where: request.method, error });
+    const said = known ?? new PosthornError('internal_error', 'This is our fault; the log has it.');
+    return sendProblem(request, reply, said);
+  });
+  server.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0] ?? '';
+    const detail = `There is nothing at ${path.slice(0, 200)}.`;
+    return sendProblem(request, reply, new PosthornError('not_found', detail));
+  });
+
+  const context: RouteContext = { service: ports.service, pages: createPages(ports.cursors) };
+  healthRoutes(server, context, ports);
+  ports.dev?.(server);
+  server.register(
+    (api: Api, _options, done) => {
+      api.addHook('onRequest', async (request) => {
+        request.accountId = ports.authenticate(request.headers.authorization);
+        refuseIdempotencyKey(request.headers);
+      });
+      const answerOtherMethods = collectMethods(api);
+      webhookRoutes(api, context);
+      eventRoutes(api, context);
+      deliveryRoutes(api, context);
+      eventTypeRoutes(api, context);
+      answerOtherMethods();
+      done();
+    },
+    { prefix: '/v1' },
+  );
+  return server;
+}
+
+/** Rather no answer than one that is not idempotent although it was asked to be. */
+function refuseIdempotencyKey(headers: Record<string, unknown>): void {
+  if (headers['idempotency-key'] === undefined) return;
+  throw new PosthornError(
+    'not_implemented',
+    'Idempotency-Key is not supported yet: send the request without it.',
+  );
+}

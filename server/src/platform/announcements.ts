@@ -1,0 +1,12 @@
+import { channel } from 'node:diagnostics_channel';
+import { ANNOUNCEMENT_NAMES, type Announcements } from '../core/announcements.ts';
+
+/** Node's diagnostics channels; each thread has its own. */
+export function createAnnouncements(): Announcements {
+  return {
+    attempt: channel(ANNOUNCEMENT_NAMES.attempt),
+    settleFailed: channel(ANNOUNCEMENT_NAMES.settleFailed),
+    bug: channel(ANNOUNCEMENT_NAMES.bug),
+    request: channel(ANNOUNCEMENT_NAMES.request),
+  };
+}

@@ -1,0 +1,14 @@
+import type { NewId } from '../core/ids.ts';
+import type { Clock, Control, Random, Store, Vault } from '../core/ports.ts';
+import type { UrlRule } from '../core/webhook-url.ts';
+
+/** What the use cases need; the API and an embedding application call them alike. */
+export interface ServicePorts {
+  store: Store;
+  control: Control;
+  clock: Clock;
+  random: Random;
+  vault: Vault;
+  newId: NewId;
+  urlRule: UrlRule;
+}

@@ -1,0 +1,63 @@
+import type { HandOver, Store } from '../../core/ports.ts';
+import { openDatabase } from './database.ts';
+import { createExecutor, type Executor, type StoreCall } from './executor.ts';
+import { type DataFileLock, lockDataFile } from './lock.ts';
+import { migrate } from './migrate.ts';
+import { OPERATION_NAMES } from './operations.ts';
+
+export interface OpenStore {
+  executor: Executor;
+  close(): void;
+}
+
+/** Opens, locks and migrates. `path` is a file or `:memory:`. */
+export function openStore(path: string, handOver: HandOver): OpenStore {
+  const lock: DataFileLock | null = path === ':memory:' ? null : lockDataFile(path);
+  const db = openDatabase(path);
+  migrate(db);
+  return {
+    executor: createExecutor(db, handOver),
+    close() {
+      db.close();
+      lock?.release();
+    },
+  };
+}
+
+/** The port over anything that takes a call and promises its result. */
+export function storeOver(
+  call: (call: StoreCall) => Promise<unknown>,
+  close: () => Promise<void>,
+): Store {
+  const methods = OPERATION_NAMES.map((operation) => [
+    operation,
+    (...args: unknown[]) => call({ operation, args }),
+  ]);
+  return { ...Object.fromEntries(methods), close } as unknown as Store;
+}
+
+/** The store in the caller's own thread: for embedding, tests and the simulation. */
+export function createLocalStore(path: string, handOver: HandOver): Store {
+  const { executor, close } = openStore(path, handOver);
+  let waiting: { call: StoreCall; settle: PromiseWithResolvers<unknown> }[] = [];
+
+  return storeOver(
+    (call) => {
+      const settle = Promise.withResolvers<unknown>();
+      if (waiting.push({ call, settle }) === 1) queueMicrotask(runWaiting);
+      return settle.promise;
+    },
+    async () => close(),
+  );
+
+  function runWaiting(): void {
+    const batch = waiting;
+    waiting = [];
+    const results = executor.run(batch.map(({ call }) => call));
+    for (const [index, { settle }] of batch.entries()) {
+      const result = results[index];
+      if (result?.ok) settle.resolve(result.value);
+      else settle.reject(result?.error);
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { DatabaseSync } from 'node:sqlite';
+
+/**
+ * One serving process per data file. The lock is an open `begin exclusive` on a small sibling SQLite
+ * file: the operating system releases it when the process dies, so a crash blocks nobody. The data
+ * file itself is never opened with `fs`: closing it would drop the POSIX locks that SQLite holds.
+ */
+export interface DataFileLock {
+  release(): void;
+}
+
+export class DataFileInUseError extends Error {
+  override name = 'DataFileInUseError';
+}
+
+export function lockDataFile(path: string): DataFileLock {
+  const lock = new DatabaseSync(`${path}-lock`, { timeout: 0 });
+  try {
+    lock.exec('pragma journal_mode = delete; begin exclusive;');
+  } catch (cause) {
+    lock.close();
+    throw new DataFileInUseError(
+      `Another Posthorn server${describeOwner(path)} is using ${path}. ` +
+        'Stop it first, or give this one a data directory of its own (POSTHORN_DATA_DIR).',
+      { cause },
+    );
+  }
+  writeFileSync(ownerFile(path), JSON.stringify({ pid: process.pid, host: hostname() }));
+  return { release: () => lock.close() };
+}
+
+function ownerFile(path: string): string {
+  return `${path}-owner`;
+}
+
+function describeOwner(path: string): string {
+  try {
+    const owner = JSON.parse(readFileSync(ownerFile(path), 'utf8'));
+    return ` (process ${Number(owner.pid)} on ${String(owner.host)})`;
+  } catch {
+    // The file only makes the message friendlier; the lock has already given the answer.
+    return '';
+  }
+}

@@ -1,0 +1,57 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { DueDelivery } from '../../core/ports.ts';
+import { accountOperations } from './accounts.ts';
+import { deliveryOperations } from './deliveries.ts';
+import { dueOperations } from './due.ts';
+import { eventTypeOperations } from './event-types.ts';
+import type { OperationName, Operations } from './operation-types.ts';
+import { publishOperations } from './publish.ts';
+import { settleOperations } from './settle.ts';
+import { webhookOperations } from './webhooks.ts';
+
+/** Whether a call writes, and so takes part in a group commit. */
+export const WRITES: Record<OperationName, boolean> = {
+  createAccount: true,
+  listEventTypes: false,
+  eventTypeNames: false,
+  putEventType: true,
+  createWebhook: true,
+  getWebhook: false,
+  listWebhooks: false,
+  updateWebhook: true,
+  deleteWebhook: true,
+  subscriptions: false,
+  publish: true,
+  getEvent: false,
+  recordTest: true,
+  getDelivery: false,
+  listDeliveries: false,
+  webhooksWithPending: false,
+  target: false,
+  due: false,
+  settle: true,
+  cancelPending: true,
+  vaultCheck: true,
+  check: true,
+};
+
+export const OPERATION_NAMES = Object.keys(WRITES) as OperationName[];
+
+/**
+ * Prepares every statement once. `madePending` is called inside the transaction with what a publish
+ * inserts: whoever runs it hands that over after the commit.
+ */
+export function createOperations(
+  db: DatabaseSync,
+  madePending: (delivery: DueDelivery) => void,
+): Operations {
+  return {
+    ...accountOperations(db),
+    ...eventTypeOperations(db),
+    ...webhookOperations(db),
+    ...publishOperations(db, madePending),
+    ...deliveryOperations(db),
+    ...dueOperations(db),
+    ...settleOperations(db),
+  };
+}

@@ -1,0 +1,133 @@
+import type { MessagePort } from 'node:worker_threads';
+import { type ErrorCode, PosthornError } from '../core/errors.ts';
+
+/**
+ * Calls between threads over a message port, many in one message: what is called or answered within
+ * one turn of the event loop travels together, since a message costs more than what is in it.
+ */
+export interface Caller<Call> {
+  call(call: Call): Promise<unknown>;
+}
+
+export type Answer = { ok: true; value: unknown } | { ok: false; error: Error };
+
+type Message<Call> =
+  | { kind: 'calls'; calls: [id: number, call: Call][] }
+  | { kind: 'answers'; answers: [id: number, answer: SentAnswer][] }
+  | { kind: 'news'; news: unknown };
+
+type SentAnswer = { ok: true; value: unknown } | { ok: false; error: SentError };
+
+/** Errors lose their members when they are cloned, so they travel as plain values. */
+interface SentError {
+  name: string;
+  message: string;
+  stack: string | undefined;
+  code: ErrorCode | null;
+  retryAfterSeconds: number | undefined;
+}
+
+/** The calling end. `heard` gets what the other end tells without being asked. */
+export function createCaller<Call>(
+  port: MessagePort,
+  heard: (news: unknown) => void = () => {},
+): Caller<Call> {
+  const open = new Map<number, PromiseWithResolvers<unknown>>();
+  let calls: [number, Call][] = [];
+  let nextId = 0;
+
+  port.on('message', (message: Message<Call>) => {
+    if (message.kind === 'news') heard(message.news);
+    if (message.kind === 'answers') {
+      for (const [id, answer] of message.answers) {
+        const settle = open.get(id);
+        open.delete(id);
+        if (answer.ok) settle?.resolve(answer.value);
+        else settle?.reject(received(answer.error));
+      }
+    }
+  });
+
+  return {
+    call(call) {
+      const id = nextId++;
+      const settle = Promise.withResolvers<unknown>();
+      open.set(id, settle);
+      if (calls.push([id, call]) === 1) setImmediate(send);
+      return settle.promise;
+    },
+  };
+
+  function send(): void {
+    port.postMessage({ kind: 'calls', calls } satisfies Message<Call>);
+    calls = [];
+  }
+}
+
+export interface Answering {
+  /** Tells the other end something that it did not ask for; it arrives before later answers. */
+  tell(news: unknown): void;
+}
+
+/** The answering end: `receive` gets each call and answers it when it likes. */
+export function answerCalls<Call>(
+  port: MessagePort,
+  receive: (call: Call, answer: (answer: Answer) => void) => void,
+): Answering {
+  let answers: [number, SentAnswer][] = [];
+
+  port.on('message', (message: Message<Call>) => {
+    if (message.kind !== 'calls') return;
+    for (const [id, call] of message.calls) {
+      receive(call, (answer) => {
+        if (answers.push([id, sent(answer)]) === 1) queueMicrotask(send);
+      });
+    }
+  });
+
+  return {
+    tell: (news) => port.postMessage({ kind: 'news', news } satisfies Message<Call>),
+  };
+
+  function send(): void {
+    port.postMessage({ kind: 'answers', answers } satisfies Message<Call>);
+    answers = [];
+  }
+}
+
+/** For calls that are promises anyway. */
+export async function answerWith(
+  work: () => Promise<unknown>,
+  answer: (answer: Answer) => void,
+): Promise<void> {
+  try {
+    answer({ ok: true, value: await work() });
+  } catch (error) {
+    answer({ ok: false, error: error as Error });
+  }
+}
+
+function sent(answer: Answer): SentAnswer {
+  if (answer.ok) return answer;
+  const { name, message, stack } = answer.error;
+  const known = answer.error instanceof PosthornError ? answer.error : null;
+  const code = known?.code ?? null;
+  return {
+    ok: false,
+    error: { name, message, stack, code, retryAfterSeconds: known?.retryAfterSeconds },
+  };
+}
+
+function received({ name, message, stack, code, retryAfterSeconds }: SentError): Error {
+  if (code !== null) {
+    return new PosthornError(
+      code,
+      message,
+      retryAfterSeconds === undefined ? {} : { retryAfterSeconds },
+    );
+  }
+  const error = new Error(message);
+  error.name = name;
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}

@@ -1,0 +1,87 @@
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { createIds } from '../core/ids.ts';
+import type { Control, DueDelivery } from '../core/ports.ts';
+import { createEngine, type DrainReport, type EngineSettings } from '../engine/engine.ts';
+import { createUndiciTransport } from '../engine/undici-transport.ts';
+import { type LogSettings, startLog } from '../observe/log.ts';
+import { createAddressPolicy } from '../platform/address-policy.ts';
+import { createAnnouncements } from '../platform/announcements.ts';
+import { systemClock } from '../platform/clock.ts';
+import { createRandom } from '../platform/random.ts';
+import { createVault } from '../platform/vault.ts';
+import type { StoreCall } from '../store/sqlite/executor.ts';
+import { storeOver } from '../store/sqlite/local-store.ts';
+import { answerCalls, answerWith, createCaller } from './channel.ts';
+
+export interface DeliveryThreadData {
+  storePort: MessagePort;
+  controlPort: MessagePort;
+  engine: EngineSettings;
+  allowNetworks: readonly string[];
+  encryptionKey: Uint8Array;
+  log: LogSettings;
+}
+
+/** What the main thread asks of a delivery thread. */
+export type ControlCall =
+  | { kind: 'start' }
+  | { kind: 'webhookChanged'; args: Parameters<Control['webhookChanged']> }
+  | { kind: 'test'; args: Parameters<Control['test']> }
+  | { kind: 'drain'; limitMs: number };
+
+export type DrainAnswer = DrainReport;
+
+/** A delivery thread: one engine, on the lanes of the webhooks that hash to it. */
+const data = workerData as DeliveryThreadData;
+const clock = systemClock;
+const random = createRandom();
+const announcements = createAnnouncements();
+startLog(data.log);
+const { call } = createCaller<StoreCall>(data.storePort, (news) => {
+  engine.handOver(news as DueDelivery[]);
+});
+const transport = createUndiciTransport(
+  { addresses: createAddressPolicy(data.allowNetworks), clock },
+  { connectTimeoutMs: data.engine.attemptTimeoutMs },
+);
+const engine = createEngine(
+  {
+    store: storeOver(call, async () => {}),
+    transport,
+    clock,
+    random,
+    vault: createVault(data.encryptionKey),
+    newId: createIds({ clock, random }),
+    announcements,
+  },
+  data.engine,
+);
+
+answerCalls<ControlCall>(data.controlPort, (call, answer) => {
+  void answerWith(() => run(call), answer);
+});
+
+async function run(call: ControlCall): Promise<unknown> {
+  switch (call.kind) {
+    case 'start':
+      return await engine.start();
+    case 'webhookChanged':
+      return await engine.webhookChanged(...call.args);
+    case 'test':
+      return await engine.test(...call.args);
+    case 'drain':
+      return await drain(call.limitMs);
+  }
+}
+
+async function drain(limitMs: number): Promise<DrainAnswer> {
+  const report = await engine.drain(limitMs);
+  await transport.close();
+  setImmediate(() => {
+    // The answer is on its way; without open ports the thread ends by itself.
+    data.storePort.close();
+    data.controlPort.close();
+    parentPort?.close();
+  });
+  return report;
+}
