@@ -2,8 +2,10 @@ import { mkdirSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { createIds, DEFAULT_ACCOUNT_ID } from '../core/ids.ts';
+import type { Clock, Timer } from '../core/ports.ts';
 import { createAuthenticate } from '../http/authenticate.ts';
 import type { DevPages } from '../http/dev/dev-pages.ts';
+import type { Api } from '../http/routes/context.ts';
 import { createHttpServer } from '../http/server.ts';
 import { startLog } from '../observe/log.ts';
 import { createAddressPolicy } from '../platform/address-policy.ts';
@@ -17,6 +19,16 @@ import { startThreads } from '../threads/threads.ts';
 import type { Settings } from './settings.ts';
 
 const DELIVERY_THREADS = 1;
+const LIMITS = {
+  eventBytesMax: 102_400,
+  webhooksPerAccountMax: 1_000,
+  idempotencyKeepMs: 24 * 60 * 60_000,
+};
+const HTTP_LIMITS = {
+  requestBytesMax: 1_048_576,
+  requestTimeoutMs: 30_000,
+  requestsMax: 5_000,
+};
 
 export interface StartOptions {
   settings: Settings;
@@ -69,7 +81,16 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   const addresses = createAddressPolicy(settings.allowNetworks);
   const urlRule = { allowHttp: settings.allowHttp, addresses };
   const { store, control } = threads;
-  const service = createService({ store, control, clock, random, vault, newId, urlRule });
+  const service = createService({
+    store,
+    control,
+    clock,
+    random,
+    vault,
+    newId,
+    urlRule,
+    limits: LIMITS,
+  });
   let isDraining = false;
   const server = createHttpServer({
     service,
@@ -81,9 +102,12 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
     newId,
     isDraining: () => isDraining,
     dev: options.dev,
+    limits: HTTP_LIMITS,
   });
   await threads.startDelivery();
   await server.listen({ host: settings.host, port: settings.port });
+
+  const housekeeping = every(HOUSEKEEPING_MS, () => service.forgetExpired());
 
   return {
     url: urlOf(settings.host, server.server.address() as AddressInfo),
@@ -91,8 +115,10 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
     service,
     async stop(drainLimitMs) {
       isDraining = true;
-      await server.close();
-      const report = await threads.drain(drainLimitMs);
+      housekeeping.cancel();
+      const endsAt = clock.monotonic() + drainLimitMs;
+      await closeWithin(server, clock, drainLimitMs);
+      const report = await threads.drain(Math.max(0, endsAt - clock.monotonic()));
       await store.close();
       return report;
     },
@@ -113,6 +139,21 @@ async function expectSameKey(
       { cause },
     );
   }
+}
+
+/** Refuses new connections and waits for the requests in progress; at the limit it cuts them off. */
+async function closeWithin(server: Api, clock: Clock, limitMs: number): Promise<void> {
+  const limit = clock.after(limitMs, () => server.server.closeAllConnections());
+  await server.close();
+  limit.cancel();
+}
+
+const HOUSEKEEPING_MS = 60 * 60_000;
+
+/** What can wait: when it fails it is tried again the next time. */
+function every(ms: number, work: () => Promise<unknown>): Timer {
+  const timer = setInterval(() => void work().catch(() => {}), ms);
+  return { cancel: () => clearInterval(timer) };
 }
 
 function urlOf(host: string, { port }: AddressInfo): string {

@@ -1,30 +1,130 @@
 /**
- * Every error that a caller of Posthorn can meet, in one table: code → status and title. A code is
- * permanent: it may be retired, never reused. `docs/errors.md` is checked against this table.
+ * Every error that a caller of Posthorn can meet, in one table: code → status, title and what
+ * to do. A code is permanent: it may be retired, never reused. The table of `docs/errors.md` is made
+ * from this one.
  */
 export const ERRORS = {
-  malformed_json: { status: 400, title: 'The body is not valid JSON' },
-  invalid_query: { status: 400, title: 'A query parameter is not valid' },
-  malformed_request: { status: 400, title: 'The request is not valid HTTP' },
-  unauthorized: { status: 401, title: 'The API key is missing or wrong' },
-  not_found: { status: 404, title: 'Not found' },
-  method_not_allowed: { status: 405, title: 'This method is not allowed here' },
-  request_timeout: { status: 408, title: 'The request did not arrive in time' },
-  limit_reached: { status: 409, title: 'A limit of this account is reached' },
-  webhook_disabled: { status: 409, title: 'The webhook is disabled' },
-  body_too_large: { status: 413, title: 'The request is too large' },
-  event_too_large: { status: 413, title: 'The event is too large' },
-  unsupported_media_type: { status: 415, title: 'The content type is not application/json' },
-  invalid_request: { status: 422, title: 'The request is not valid' },
-  unknown_event_type: { status: 422, title: 'The event type is unknown' },
-  headers_too_large: { status: 431, title: 'The request headers are too large' },
-  internal_error: { status: 500, title: 'Posthorn failed' },
-  not_implemented: { status: 501, title: 'Not implemented yet' },
-  store_unavailable: { status: 503, title: 'The store cannot be written or read right now' },
-  change_pending: { status: 503, title: 'The change is stored but not yet in force' },
-  overloaded: { status: 503, title: 'Posthorn is busy' },
-  draining: { status: 503, title: 'Posthorn is shutting down' },
-} as const satisfies Record<string, { status: number; title: string }>;
+  malformed_json: {
+    status: 400,
+    title: 'The body is not valid JSON',
+    help: 'Send one JSON value in UTF-8; the detail names the position of the fault.',
+  },
+  invalid_query: {
+    status: 400,
+    title: 'A query parameter is not valid',
+    help: 'Correct the parameters that `errors` names; a cursor belongs to one list with its filters.',
+  },
+  invalid_idempotency_key: {
+    status: 400,
+    title: 'The Idempotency-Key is not valid',
+    help: 'Send 1 to 255 printable ASCII characters, for example a UUID.',
+  },
+  malformed_request: {
+    status: 400,
+    title: 'The request is not valid HTTP',
+    help: 'Check the request line, the headers and Content-Length; usually a client or a proxy is at fault.',
+  },
+  unauthorized: {
+    status: 401,
+    title: 'The API key is missing or wrong',
+    help: 'Send `Authorization: Bearer <key>` with a key of this installation.',
+  },
+  not_found: {
+    status: 404,
+    title: 'Not found',
+    help: 'Check the path and the id; what belongs to another account is answered like this too.',
+  },
+  method_not_allowed: {
+    status: 405,
+    title: 'This method is not allowed here',
+    help: 'Use one of the methods in the `Allow` header.',
+  },
+  request_timeout: {
+    status: 408,
+    title: 'The request did not arrive in time',
+    help: 'Send the whole request without a pause; try again.',
+  },
+  idempotency_in_progress: {
+    status: 409,
+    title: 'The same call is still in progress',
+    help: 'Send it again after `Retry-After`; you get the answer of the first.',
+  },
+  limit_reached: {
+    status: 409,
+    title: 'A limit of this account is reached',
+    help: 'Delete what is no longer used, or ask the operator to raise the limit.',
+  },
+  webhook_disabled: {
+    status: 409,
+    title: 'The webhook is disabled',
+    help: 'Set the status of the webhook to `active` first.',
+  },
+  body_too_large: {
+    status: 413,
+    title: 'The request is too large',
+    help: 'Send less at once, for example smaller batches.',
+  },
+  event_too_large: {
+    status: 413,
+    title: 'The event is too large',
+    help: 'Publish an id and a link instead of the whole object.',
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: 'The content type is not application/json',
+    help: 'Send `Content-Type: application/json` and a JSON body.',
+  },
+  invalid_request: {
+    status: 422,
+    title: 'The request is not valid',
+    help: 'Correct every member that `errors` names, then send the request again.',
+  },
+  idempotency_key_reused: {
+    status: 422,
+    title: 'The Idempotency-Key was used for another call',
+    help: 'Take a new key for each new call; the same key is for sending the same call again.',
+  },
+  unknown_event_type: {
+    status: 422,
+    title: 'The event type is unknown',
+    help: 'Correct the spelling, or add the type with `PUT /v1/event-types/{name}`.',
+  },
+  headers_too_large: {
+    status: 431,
+    title: 'The request headers are too large',
+    help: 'Send fewer or shorter headers.',
+  },
+  internal_error: {
+    status: 500,
+    title: 'Posthorn failed',
+    help: 'Try again later with the same idempotency key; tell the operator the `request_id`.',
+  },
+  not_implemented: {
+    status: 501,
+    title: 'Not implemented yet',
+    help: 'Leave it out; a later version will have it.',
+  },
+  store_unavailable: {
+    status: 503,
+    title: 'The store cannot be written or read right now',
+    help: 'Try again after `Retry-After` with the same idempotency key; the operator should look at the disk.',
+  },
+  change_pending: {
+    status: 503,
+    title: 'The change is stored but not yet in force',
+    help: 'Repeat the call with the same idempotency key after `Retry-After`.',
+  },
+  overloaded: {
+    status: 503,
+    title: 'Posthorn is busy',
+    help: 'Nothing was kept; try again after `Retry-After`.',
+  },
+  draining: {
+    status: 503,
+    title: 'Posthorn is shutting down',
+    help: 'Nothing was kept; try again after `Retry-After`, at another node if there is one.',
+  },
+} as const satisfies Record<string, { status: number; title: string; help: string }>;
 
 export type ErrorCode = keyof typeof ERRORS;
 

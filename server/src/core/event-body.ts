@@ -2,26 +2,24 @@ import { PosthornError } from './errors.ts';
 import { wholeSeconds } from './time.ts';
 
 /** `express.json()` answers 413 one byte above (WIRE.md, W5). */
-export const BODY_BYTES_MAX = 102_400;
+export const EVENT_BYTES_MAX_DEFAULT = 102_400;
 
 /**
  * The text whose UTF-8 bytes are signed, stored and sent: made once, here. Receivers that parse and
  * stringify it again get the same bytes (WIRE.md, W1 and W3).
  */
-export function eventBody(event: {
-  id: string;
-  type: string;
-  createdAt: number;
-  data: object;
-}): string {
+export function eventBody(
+  event: { id: string; type: string; createdAt: number; data: object },
+  bytesMax: number,
+): string {
   const body =
     `{"id":"${event.id}","type":"${event.type}",` +
     `"created_at":"${wholeSeconds(event.createdAt)}","data":${JSON.stringify(event.data)}}`;
   const bytes = utf8Length(body);
-  if (bytes > BODY_BYTES_MAX) {
+  if (bytes > bytesMax) {
     throw new PosthornError(
       'event_too_large',
-      `The event's body would have ${bytes} bytes; at most ${BODY_BYTES_MAX} are delivered. Send an id instead of the whole object.`,
+      `The event's body would have ${bytes} bytes; at most ${bytesMax} are delivered. Send an id instead of the whole object.`,
     );
   }
   return body;

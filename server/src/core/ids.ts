@@ -25,6 +25,7 @@ export const DEFAULT_ACCOUNT_ID = 'acc_default';
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const BASE = DIGITS.length;
 const TIME_DIGITS = 8;
+const TIME_MAX = BASE ** TIME_DIGITS - 1;
 const COUNT_MAX = BASE * BASE;
 const RANDOM_DIGITS = 14;
 
@@ -68,6 +69,11 @@ function encode(value: number, length: number): string {
 
 function digit(value: number): string {
   return DIGITS.charAt(value);
+}
+
+/** What every id made at or after this moment sorts behind, without its prefix. */
+export function firstIdAt(ms: number): string {
+  return encode(Math.min(Math.max(0, Math.ceil(ms)), TIME_MAX), TIME_DIGITS);
 }
 
 /** Whether this could be an id of that kind; anything else is answered like an unknown one. */

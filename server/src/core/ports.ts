@@ -86,11 +86,46 @@ export interface NewDelivery {
 
 export interface NewEvent extends Event {
   deliveries: readonly NewDelivery[];
-  /** The version of the account's webhooks that `deliveries` was matched against. */
-  webhooksVersion: number;
 }
 
-export type PublishResult = 'accepted' | 'stale';
+/** One publish: one event or many, all or nothing. */
+export interface NewEvents {
+  accountId: string;
+  events: readonly NewEvent[];
+  /**
+   * The version of the account's webhooks that the deliveries were matched against; null: the store
+   * matches by itself, whatever the version is, and `deliveries` are empty.
+   */
+  webhooksVersion: number | null;
+  once?: OnceRecord | undefined;
+}
+
+/**
+ * What makes a call happen once: its idempotency key, and what is answered when the same call comes
+ * again. It is written in the transaction of the call itself.
+ */
+export interface OnceRecord {
+  key: string;
+  /** A digest of the call; the same key with another one is a mistake of the caller. */
+  fingerprint: string;
+  status: number;
+  /** The answer's body; sealed by the vault when it shows a secret. */
+  body: string;
+  sealed: boolean;
+  createdAt: number;
+  expiresAt: number;
+}
+
+/** A record that was there already; `status` is null while that call is still in progress. */
+export interface Earlier {
+  fingerprint: string;
+  status: number | null;
+  body: string;
+  sealed: boolean;
+}
+
+/** `earlier`: this idempotency key was used before; nothing was done. */
+export type OnceResult<Result> = { result: Result } | { earlier: Earlier };
 
 /** A pending delivery with everything that sending it needs, the webhook's settings apart. */
 export interface DueDelivery {
@@ -128,6 +163,46 @@ export interface TestRecord {
   webhookId: string;
   status: 'delivered' | 'failed';
   attempt: Attempt;
+}
+
+export interface EventFilter {
+  type?: string | undefined;
+  /** Unix milliseconds; at or after. */
+  createdAfter?: number | undefined;
+  /** Unix milliseconds; before. */
+  createdBefore?: number | undefined;
+}
+
+export interface DeliveryFilter extends EventFilter {
+  webhookId?: string | undefined;
+  eventId?: string | undefined;
+  status?: DeliveryStatus | undefined;
+}
+
+export interface Redelivery {
+  accountId: string;
+  /** The one to send again. */
+  deliveryId: string;
+  newId: string;
+  createdAt: number;
+  once?: OnceRecord | undefined;
+}
+
+/** What a webhook's newest deliveries say about it. */
+export interface DeliveryStats {
+  /** Deliveries looked at: the newest since `since`, at most so many. */
+  counted: number;
+  /** Whether that is all there are since then. */
+  complete: boolean;
+  delivered: number;
+  failed: number;
+  cancelled: number;
+  /** All that is pending, whenever it was made; counted up to a bound. */
+  pending: number;
+  pendingComplete: boolean;
+  oldestPendingAt: number | null;
+  /** Of those looked at that had a response, ascending. */
+  responseTimesMs: number[];
 }
 
 export interface WebhookChanges {
@@ -192,11 +267,13 @@ export interface Store {
     type: EventType,
     limits: { max: number },
   ): Promise<'created' | 'updated' | 'too_many'>;
+  deleteEventType(name: string): Promise<'deleted' | 'missing'>;
 
   createWebhook(
     webhook: Webhook,
     limits: { perAccountMax: number },
-  ): Promise<'created' | 'too_many'>;
+    once?: OnceRecord,
+  ): Promise<OnceResult<'created' | 'too_many'>>;
   getWebhook(accountId: string, id: string): Promise<Webhook | null>;
   listWebhooks(accountId: string, page: PageRequest): Promise<Page<Webhook>>;
   /** Null when there is no such webhook. */
@@ -211,11 +288,12 @@ export interface Store {
   subscriptions(accountId: string): Promise<Subscriptions>;
 
   /**
-   * Inserts the event and its deliveries, or nothing. `stale`: the account's webhooks have changed
+   * Inserts the events and their deliveries, or nothing. `stale`: the account's webhooks have changed
    * since the deliveries were matched; match again.
    */
-  publish(event: NewEvent): Promise<PublishResult>;
+  publish(events: NewEvents): Promise<OnceResult<'accepted' | 'stale'>>;
   getEvent(accountId: string, id: string): Promise<Event | null>;
+  listEvents(accountId: string, filter: EventFilter, page: PageRequest): Promise<Page<Event>>;
   /** A test call, recorded when it has ended. */
   recordTest(record: TestRecord): Promise<void>;
 
@@ -223,7 +301,30 @@ export interface Store {
     accountId: string,
     id: string,
   ): Promise<{ delivery: Delivery; attempts: Attempt[] } | null>;
-  listDeliveries(accountId: string, webhookId: string, page: PageRequest): Promise<Page<Delivery>>;
+  /**
+   * Newest first. A page may have fewer than `limit` and yet `hasMore`: one call looks at a bounded
+   * number of rows, however few of them the filter lets through; `end` is where it stopped.
+   */
+  listDeliveries(
+    accountId: string,
+    filter: DeliveryFilter,
+    page: PageRequest,
+  ): Promise<Page<Delivery> & { end: string | null }>;
+  /** A new delivery of the same event to the same webhook, due now, with a schedule of its own. */
+  redeliver(
+    redelivery: Redelivery,
+  ): Promise<OnceResult<Delivery | 'missing' | 'webhook_missing' | 'webhook_disabled'>>;
+  deliveryStats(webhook: WebhookRef, since: number): Promise<DeliveryStats>;
+
+  /** Takes an idempotency key for a call that does I/O of its own; `complete` or `abandon` follows. */
+  beginOnce(
+    accountId: string,
+    record: Omit<OnceRecord, 'status' | 'body' | 'sealed'>,
+  ): Promise<OnceResult<'begun'>>;
+  completeOnce(accountId: string, record: OnceRecord): Promise<void>;
+  abandonOnce(accountId: string, key: string): Promise<void>;
+  /** Deletes idempotency records that have expired, at most `limit`; answers how many. */
+  forgetExpired(now: number, limit: number): Promise<number>;
 
   /** The engine's: webhooks of all accounts that have something pending, and when it is due. */
   webhooksWithPending(page: { after: WebhookRef | null; limit: number }): Promise<{

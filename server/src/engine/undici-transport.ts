@@ -1,4 +1,4 @@
-import { Agent, type Dispatcher } from 'undici';
+import { Agent, type Dispatcher, errors } from 'undici';
 import type { AttemptFailure } from '../core/model.ts';
 import type { AddressPolicy, Clock, Exchange, OpenExchange, Transport } from '../core/ports.ts';
 import { createGuardedConnector } from './connect-guard.ts';
@@ -158,6 +158,7 @@ function failureOf(error: Error & { code?: string }): AttemptFailure {
   const code = error.code ?? '';
   const known = FAILURES[code];
   if (known !== undefined) return known;
-  if (code.startsWith('HPE_')) return 'malformed_response';
+  // Not every error of undici's parser has a code.
+  if (error instanceof errors.HTTPParserError) return 'malformed_response';
   return TLS_CODE.test(code) ? 'tls_failed' : 'connection_failed';
 }

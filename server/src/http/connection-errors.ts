@@ -33,7 +33,7 @@ function refusalOf(code: string): [ErrorCode, string] {
     case 'HPE_HEADER_OVERFLOW':
       return ['headers_too_large', 'The headers have more than 16 KiB.'];
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return ['request_timeout', 'The request was not complete within 30 seconds.'];
+      return ['request_timeout', 'The request was not complete in time.'];
     default:
       return ['malformed_request', 'This is not a valid HTTP/1.1 request.'];
   }

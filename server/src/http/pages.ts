@@ -10,11 +10,24 @@ interface PageQuery {
 /** Reads `limit` and `cursor`, and writes a page as the API answers it. */
 export interface Pages {
   request(request: FastifyRequest): PageRequest;
+  /** `position` is what the next page begins behind. */
+  answer<Item extends { id: string }>(
+    request: FastifyRequest,
+    page: Page<Item> & { end?: string | null },
+    present: (item: Item) => unknown,
+  ): PageAnswer;
   answer<Item>(
     request: FastifyRequest,
     page: Page<Item>,
-    as: { item: (item: Item) => unknown; position: (item: Item) => string },
-  ): { data: unknown[]; has_more: boolean; next_cursor: string | null };
+    present: (item: Item) => unknown,
+    position: (item: Item) => string,
+  ): PageAnswer;
+}
+
+interface PageAnswer {
+  data: unknown[];
+  has_more: boolean;
+  next_cursor: string | null;
 }
 
 export function createPages(cursors: Cursors): Pages {
@@ -31,13 +44,19 @@ export function createPages(cursors: Cursors): Pages {
       }
       return { limit, after };
     },
-    answer(request, { items, hasMore }, { item, position }) {
+    answer<Item>(
+      request: FastifyRequest,
+      { items, hasMore, end }: Page<Item> & { end?: string | null },
+      present: (item: Item) => unknown,
+      position: (item: Item) => string = (item) => (item as { id: string }).id,
+    ) {
       const last = items.at(-1);
-      const goesOn = hasMore && last !== undefined;
+      const next = end ?? (last === undefined ? null : position(last));
+      const goesOn = hasMore && next !== null;
       return {
-        data: items.map(item),
-        has_more: hasMore,
-        next_cursor: goesOn ? cursors.write(position(last), listOf(request)) : null,
+        data: items.map(present),
+        has_more: goesOn,
+        next_cursor: goesOn ? cursors.write(next, listOf(request)) : null,
       };
     },
   };

@@ -5,6 +5,7 @@ import {
   type Event,
   type Webhook,
 } from '../core/model.ts';
+import type { DeliveryStats } from '../core/ports.ts';
 import { milliseconds, wholeSeconds } from '../core/time.ts';
 
 /** How things look at the API; the documented members first. */
@@ -67,4 +68,31 @@ export function presentAttempt(attempt: Attempt) {
 /** Why an attempt failed; null when it was delivered. */
 export function presentFailure({ failure }: Attempt) {
   return failure === null ? null : { code: failure, detail: ATTEMPT_FAILURES[failure] };
+}
+
+/** `GET /webhooks/{id}/stats`. */
+export function presentStats({ since, stats }: { since: number; stats: DeliveryStats }) {
+  const { delivered, failed, responseTimesMs } = stats;
+  return {
+    since: wholeSeconds(since),
+    deliveries: stats.counted,
+    complete: stats.complete,
+    delivered,
+    failed,
+    cancelled: stats.cancelled,
+    success_rate: delivered + failed === 0 ? null : delivered / (delivered + failed),
+    response_time_ms: {
+      p50: percentile(responseTimesMs, 0.5),
+      p95: percentile(responseTimesMs, 0.95),
+      p99: percentile(responseTimesMs, 0.99),
+    },
+    pending: stats.pending,
+    pending_complete: stats.pendingComplete,
+    oldest_pending_at: stats.oldestPendingAt === null ? null : wholeSeconds(stats.oldestPendingAt),
+  };
+}
+
+/** Of values in ascending order; null when there are none. */
+function percentile(ascending: readonly number[], fraction: number): number | null {
+  return ascending[Math.ceil(ascending.length * fraction) - 1] ?? null;
 }

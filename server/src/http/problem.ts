@@ -53,7 +53,7 @@ export function knownError(error: unknown): PosthornError | undefined {
 
 const FRAMEWORK_ERRORS: Record<string, () => PosthornError> = {
   FST_ERR_CTP_BODY_TOO_LARGE: () =>
-    new PosthornError('body_too_large', 'A request body has at most 1 MiB.'),
+    new PosthornError('body_too_large', 'The request body is larger than this server accepts.'),
   FST_ERR_CTP_INVALID_MEDIA_TYPE: () =>
     new PosthornError('unsupported_media_type', 'Send the body as application/json.'),
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>

@@ -1,12 +1,13 @@
 import { Type } from 'typebox';
 import { EVENT_TYPE_CHARS_MAX } from '../core/event-types.ts';
-import { WEBHOOK_STATUSES } from '../core/model.ts';
+import { DELIVERY_STATUSES, WEBHOOK_STATUSES } from '../core/model.ts';
 
 /** Closed: a member that is not named here is a mistake, and is answered as one. */
 const closed = { additionalProperties: false };
 
 const SUBSCRIPTIONS_MAX = 100;
 const DESCRIPTION_CHARS_MAX = 500;
+const BATCH_EVENTS_MAX = 100;
 
 const Url = Type.String({ minLength: 1 });
 const Subscriptions = Type.Array(Type.String({ maxLength: EVENT_TYPE_CHARS_MAX + 2 }), {
@@ -38,13 +39,25 @@ export const WebhookPatchBody = Type.Object(
   closed,
 );
 
-export const NewEventBody = Type.Object(
+// What is inside was scanned when it was parsed; it is the publisher's own.
+const NewEvent = { type: Type.String(), data: Type.Object({}) };
+
+/** One event, or many. Which of the two is told by `events`, so that faults point at the right place. */
+export const PublishBody = Type.Object(
   {
-    type: Type.String(),
-    // Scanned when it was parsed; what is inside is the publisher's own.
-    data: Type.Object({}),
+    type: Type.Optional(NewEvent.type),
+    data: Type.Optional(NewEvent.data),
+    events: Type.Optional(
+      Type.Array(Type.Object(NewEvent, closed), { minItems: 1, maxItems: BATCH_EVENTS_MAX }),
+    ),
   },
-  closed,
+  {
+    ...closed,
+    if: { required: ['events'] },
+    // biome-ignore lint/suspicious/noThenProperty: JSON Schema's own word.
+    then: { maxProperties: 1, description: 'With "events" nothing else is sent.' },
+    else: { required: ['type', 'data'] },
+  },
 );
 
 export const EventTypeBody = Type.Object({ description: Description }, closed);
@@ -58,12 +71,30 @@ export const ByNameParams = Type.Object({ name: Type.String() });
 const LIMIT_MAX = 100;
 const LIMIT_DEFAULT = 20;
 
-export const PageQuery = Type.Object(
-  {
-    limit: Type.Integer({ minimum: 1, maximum: LIMIT_MAX, default: LIMIT_DEFAULT }),
-    cursor: Type.Optional(Type.String({ maxLength: 256 })),
-  },
+const page = {
+  limit: Type.Integer({ minimum: 1, maximum: LIMIT_MAX, default: LIMIT_DEFAULT }),
+  cursor: Type.Optional(Type.String({ maxLength: 256 })),
+};
+const Moment = Type.String({ maxLength: 40 });
+const eventFilter = {
+  type: Type.Optional(Type.String()),
+  created_after: Type.Optional(Moment),
+  created_before: Type.Optional(Moment),
+};
+const status = { status: Type.Optional(Type.Enum([...DELIVERY_STATUSES])) };
+const ofWebhook = { webhook_id: Type.Optional(Type.String()) };
+const ofEvent = { event_id: Type.Optional(Type.String()) };
+
+export const PageQuery = Type.Object(page, closed);
+export const EventsQuery = Type.Object({ ...page, ...eventFilter }, closed);
+export const DeliveriesQuery = Type.Object(
+  { ...page, ...eventFilter, ...status, ...ofWebhook, ...ofEvent },
   closed,
 );
+export const WebhookDeliveriesQuery = Type.Object(
+  { ...page, ...eventFilter, ...status, ...ofEvent },
+  closed,
+);
+export const EventDeliveriesQuery = Type.Object({ ...page, ...status, ...ofWebhook }, closed);
 
 export const NoQuery = Type.Object({}, closed);

@@ -5,6 +5,7 @@ import { type ErrorCode, PosthornError } from '../core/errors.ts';
 import type { NewId } from '../core/ids.ts';
 import type { Cursors } from '../core/ports.ts';
 import type { Service } from '../service/service.ts';
+import { limitRequests } from './admission.ts';
 import type { Authenticate } from './authenticate.ts';
 import { refuseConnection } from './connection-errors.ts';
 import type { DevPages } from './dev/dev-pages.ts';
@@ -37,10 +38,18 @@ export interface HttpServerPorts {
   newId: NewId;
   isDraining: () => boolean;
   dev?: DevPages | undefined;
+  limits: HttpLimits;
 }
 
-const REQUEST_BYTES_MAX = 1_048_576;
-const REQUEST_TIMEOUT_MS = 30_000;
+export interface HttpLimits {
+  /** Bytes of a request's body. */
+  requestBytesMax: number;
+  /** From the first byte of a request to its last. */
+  requestTimeoutMs: number;
+  /** Requests in progress at once; more are answered 503 before their body is read. */
+  requestsMax: number;
+}
+
 const HEADER_BYTES_MAX = 16_384;
 const PARAM_CHARS_MAX = 256;
 
@@ -49,10 +58,10 @@ const PARAM_CHARS_MAX = 256;
  * (400, 422) → validated (400, 422) → service → answer. Every refusal is a problem document.
  */
 export function createHttpServer(ports: HttpServerPorts): Api {
-  const { newId, announcements } = ports;
+  const { newId, announcements, limits } = ports;
   const server: Api = fastify({
-    bodyLimit: REQUEST_BYTES_MAX,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    bodyLimit: limits.requestBytesMax,
+    requestTimeout: limits.requestTimeoutMs,
     http: { maxHeaderSize: HEADER_BYTES_MAX },
     routerOptions: { maxParamLength: PARAM_CHARS_MAX },
     genReqId: () => newId('request'),
@@ -110,9 +119,9 @@ export function createHttpServer(ports: HttpServerPorts): Api {
   ports.dev?.(server);
   server.register(
     (api: Api, _options, done) => {
+      limitRequests(api, limits.requestsMax);
       api.addHook('onRequest', async (request) => {
         request.accountId = ports.authenticate(request.headers.authorization);
-        refuseIdempotencyKey(request.headers);
       });
       const answerOtherMethods = collectMethods(api);
       webhookRoutes(api, context);
@@ -125,13 +134,4 @@ export function createHttpServer(ports: HttpServerPorts): Api {
     { prefix: '/v1' },
   );
   return server;
-}
-
-/** Rather no answer than one that is not idempotent although it was asked to be. */
-function refuseIdempotencyKey(headers: Record<string, unknown>): void {
-  if (headers['idempotency-key'] === undefined) return;
-  throw new PosthornError(
-    'not_implemented',
-    'Idempotency-Key is not supported yet: send the request without it.',
-  );
 }

@@ -26,7 +26,9 @@ function emptyBody(): PosthornError {
 }
 
 function refusal(validate: ValidateFunction, isBody: boolean): PosthornError {
-  const faults = (validate.errors ?? []).slice(0, FAULTS_MAX).map((error) => fault(error, isBody));
+  // `if` only says that its branch failed, and the branch has said why.
+  const errors = (validate.errors ?? []).filter(({ keyword }) => keyword !== 'if');
+  const faults = errors.slice(0, FAULTS_MAX).map((error) => fault(error, isBody));
   const first = faults[0];
   const where =
     isBody && first !== undefined && first.pointer !== '' ? ` (at ${first.pointer})` : '';

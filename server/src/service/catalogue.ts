@@ -23,11 +23,11 @@ export class Catalogue {
   }
 
   /** Throws `unknown_event_type` with a suggestion. */
-  async expect(type: string): Promise<void> {
+  async expect(type: string, pointer: string): Promise<void> {
     if (this.#names.has(type) || (await this.names()).has(type)) return;
     const detail = unknownType(type, this.#names);
     throw new PosthornError('unknown_event_type', detail, {
-      faults: [{ pointer: '/type', code: 'unknown_event_type', detail }],
+      faults: [{ pointer, code: 'unknown_event_type', detail }],
     });
   }
 
@@ -63,5 +63,13 @@ export class Catalogue {
       );
     }
     return result;
+  }
+
+  /** Webhooks that name it keep it; nobody can publish it any more. */
+  async delete(name: string): Promise<void> {
+    if ((await this.#store.deleteEventType(name)) === 'missing') {
+      throw new PosthornError('not_found', 'There is no such event type.');
+    }
+    await this.names();
   }
 }

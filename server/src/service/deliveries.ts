@@ -1,16 +1,25 @@
 import { PosthornError } from '../core/errors.ts';
 import type { Attempt, Delivery } from '../core/model.ts';
-import type { Page, PageRequest } from '../core/ports.ts';
+import { type Once, type Outcome, onceRecord, outcomeOf } from '../core/once.ts';
+import type { DeliveryFilter, DeliveryStats, Page, PageRequest } from '../core/ports.ts';
+import type { Events } from './events.ts';
 import type { ServicePorts } from './ports.ts';
 import type { Webhooks } from './webhooks.ts';
+
+/** What `stats` looks back on. */
+export const STATS_SPAN_MS = 24 * 60 * 60 * 1_000;
+
+export type DeliveryPage = Page<Delivery> & { end: string | null };
 
 export class Deliveries {
   readonly #ports: ServicePorts;
   readonly #webhooks: Webhooks;
+  readonly #events: Events;
 
-  constructor(ports: ServicePorts, webhooks: Webhooks) {
+  constructor(ports: ServicePorts, webhooks: Webhooks, events: Events) {
     this.#ports = ports;
     this.#webhooks = webhooks;
+    this.#events = events;
   }
 
   /** The delivery with all its attempts, oldest first. */
@@ -19,16 +28,92 @@ export class Deliveries {
     id: string,
   ): Promise<{ delivery: Delivery; attempts: readonly Attempt[] }> {
     const found = await this.#ports.store.getDelivery(accountId, id);
-    if (found === null) throw new PosthornError('not_found', 'There is no such delivery.');
-    return found;
+    return found ?? notFound();
   }
 
+  list(accountId: string, filter: DeliveryFilter, page: PageRequest): Promise<DeliveryPage> {
+    return this.#ports.store.listDeliveries(accountId, filter, page);
+  }
+
+  /** Throws `not_found` for a webhook that is not there, rather than answer with an empty list. */
   async listOfWebhook(
     accountId: string,
     webhookId: string,
+    filter: DeliveryFilter,
     page: PageRequest,
-  ): Promise<Page<Delivery>> {
+  ): Promise<DeliveryPage> {
     await this.#webhooks.get(accountId, webhookId);
-    return this.#ports.store.listDeliveries(accountId, webhookId, page);
+    return this.list(accountId, { ...filter, webhookId }, page);
   }
+
+  async listOfEvent(
+    accountId: string,
+    eventId: string,
+    filter: DeliveryFilter,
+    page: PageRequest,
+  ): Promise<DeliveryPage> {
+    await this.#events.get(accountId, eventId);
+    return this.list(accountId, { ...filter, eventId }, page);
+  }
+
+  /** A new delivery of the same event, with a full schedule of its own, at the end of the queue. */
+  async redeliver(
+    accountId: string,
+    deliveryId: string,
+    once?: Once<Delivery>,
+  ): Promise<Outcome<Delivery>> {
+    const { store, clock, newId, vault, limits } = this.#ports;
+    const now = clock.now();
+    const newDeliveryId = newId('delivery');
+    const { delivery } = await this.get(accountId, deliveryId);
+    const expected = redelivered(delivery, newDeliveryId, now);
+    const keep = { vault, keepMs: limits.idempotencyKeepMs };
+    const record = onceRecord(once, expected, { accountId, now }, keep);
+    const call = { accountId, deliveryId, newId: newDeliveryId, createdAt: now, once: record };
+    const outcome = outcomeOf(await store.redeliver(call), once, accountId, vault);
+    if ('replay' in outcome) return outcome;
+    const { result } = outcome;
+    if (result === 'missing') return notFound();
+    if (result === 'webhook_missing') {
+      throw new PosthornError('webhook_disabled', 'The webhook of this delivery was deleted.');
+    }
+    if (result === 'webhook_disabled') {
+      throw new PosthornError(
+        'webhook_disabled',
+        'The webhook of this delivery is disabled: set its status to "active" first.',
+      );
+    }
+    return { result };
+  }
+
+  async stats(
+    accountId: string,
+    webhookId: string,
+  ): Promise<{ since: number; stats: DeliveryStats }> {
+    await this.#webhooks.get(accountId, webhookId);
+    const since = this.#ports.clock.now() - STATS_SPAN_MS;
+    return {
+      since,
+      stats: await this.#ports.store.deliveryStats({ accountId, webhookId }, since),
+    };
+  }
+}
+
+/** How the new delivery will look, before it is stored: what is answered is stored with it. */
+function redelivered(original: Delivery, id: string, createdAt: number): Delivery {
+  return {
+    ...original,
+    id,
+    createdAt,
+    dueAt: createdAt,
+    trigger: 'manual',
+    status: 'pending',
+    cancelReason: null,
+    attemptCount: 0,
+    lastAttempt: null,
+  };
+}
+
+function notFound(): never {
+  throw new PosthornError('not_found', 'There is no such delivery.');
 }

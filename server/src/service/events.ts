@@ -1,12 +1,16 @@
 import { invalid, PosthornError } from '../core/errors.ts';
 import { eventBody } from '../core/event-body.ts';
 import type { Event } from '../core/model.ts';
+import { type Once, type Outcome, onceRecord, outcomeOf } from '../core/once.ts';
+import type { EventFilter, NewEvents, OnceResult, Page, PageRequest } from '../core/ports.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { ServicePorts } from './ports.ts';
 import { SubscriptionCache } from './subscriptions.ts';
 
-/** How often an event is matched again when webhooks change under it. */
-const MATCHES_MAX = 20;
+export interface EventInput {
+  type: string;
+  data: unknown;
+}
 
 export class Events {
   readonly #ports: ServicePorts;
@@ -24,35 +28,22 @@ export class Events {
    *
    * Throws `unknown_event_type`, `invalid_request`, `event_too_large`, `store_unavailable`.
    */
-  async publish(
+  async publish(accountId: string, input: EventInput, once?: Once<Event>): Promise<Outcome<Event>> {
+    const event = await this.#newEvent(accountId, input, '');
+    return this.#accept(accountId, [event], event, once);
+  }
+
+  /** Accepts all of them, in their order, or none. */
+  async publishBatch(
     accountId: string,
-    { type, data }: { type: string; data: unknown },
-  ): Promise<Event> {
-    if (!this.#catalogue.has(type)) await this.#catalogue.expect(type);
-    if (typeof data !== 'object' || data === null || Array.isArray(data)) {
-      throw invalid('/data', 'wrong_type', '"data" must be an object.');
+    inputs: readonly EventInput[],
+    once?: Once<readonly Event[]>,
+  ): Promise<Outcome<readonly Event[]>> {
+    const events: Event[] = [];
+    for (const [index, input] of inputs.entries()) {
+      events.push(await this.#newEvent(accountId, input, `/events/${index}`));
     }
-    const { store, clock, newId } = this.#ports;
-    const id = newId('event');
-    const createdAt = clock.now();
-    const event = {
-      accountId,
-      id,
-      type,
-      createdAt,
-      body: eventBody({ id, type, createdAt, data }),
-    };
-    for (let match = 1; match <= MATCHES_MAX; match++) {
-      const { webhookIds, webhooksVersion } = await this.#subscriptions.match(accountId, type);
-      const deliveries = webhookIds.map((webhookId) => ({ id: newId('delivery'), webhookId }));
-      if ((await store.publish({ ...event, deliveries, webhooksVersion })) === 'accepted') {
-        return event;
-      }
-      this.#subscriptions.forget(accountId);
-    }
-    throw new PosthornError('overloaded', 'The webhooks of this account change too fast.', {
-      retryAfterSeconds: 1,
-    });
+    return this.#accept(accountId, events, events, once);
   }
 
   async get(accountId: string, id: string): Promise<Event> {
@@ -60,4 +51,64 @@ export class Events {
     if (event === null) throw new PosthornError('not_found', 'There is no such event.');
     return event;
   }
+
+  list(accountId: string, filter: EventFilter, page: PageRequest): Promise<Page<Event>> {
+    return this.#ports.store.listEvents(accountId, filter, page);
+  }
+
+  /** `pointer` is where the event stands in the request. */
+  async #newEvent(accountId: string, { type, data }: EventInput, pointer: string): Promise<Event> {
+    const { clock, newId, limits } = this.#ports;
+    if (!this.#catalogue.has(type)) await this.#catalogue.expect(type, `${pointer}/type`);
+    if (typeof data !== 'object' || data === null || Array.isArray(data)) {
+      throw invalid(`${pointer}/data`, 'wrong_type', '"data" must be an object.');
+    }
+    const id = newId('event');
+    const createdAt = clock.now();
+    const body = eventBody({ id, type, createdAt, data }, limits.eventBytesMax);
+    return { accountId, id, type, createdAt, body };
+  }
+
+  async #accept<Result>(
+    accountId: string,
+    events: readonly Event[],
+    result: Result,
+    once: Once<Result> | undefined,
+  ): Promise<Outcome<Result>> {
+    const { store, clock, vault, limits } = this.#ports;
+    const call = { accountId, now: clock.now() };
+    const keep = { vault, keepMs: limits.idempotencyKeepMs };
+    const record = onceRecord(once, result, call, keep);
+    let said: OnceResult<'accepted' | 'stale'> = { result: 'stale' };
+    // A publisher that matched twice in vain leaves the matching to the store.
+    for (const by of ['cache', 'cache', 'store'] as const) {
+      const matched = by === 'cache' ? await this.#matched(accountId, events) : unmatched(events);
+      said = await store.publish({ accountId, ...matched, once: record });
+      if ('earlier' in said || said.result === 'accepted') break;
+      this.#subscriptions.forget(accountId);
+    }
+    const outcome = outcomeOf(said, once, accountId, vault);
+    return 'replay' in outcome ? outcome : { result };
+  }
+
+  async #matched(
+    accountId: string,
+    events: readonly Event[],
+  ): Promise<Pick<NewEvents, 'events' | 'webhooksVersion'>> {
+    const { newId } = this.#ports;
+    const match = await this.#subscriptions.matcher(accountId);
+    return {
+      webhooksVersion: match.webhooksVersion,
+      events: events.map((event) => ({
+        ...event,
+        deliveries: match
+          .webhookIds(event.type)
+          .map((webhookId) => ({ id: newId('delivery'), webhookId })),
+      })),
+    };
+  }
+}
+
+function unmatched(events: readonly Event[]): Pick<NewEvents, 'events' | 'webhooksVersion'> {
+  return { webhooksVersion: null, events: events.map((event) => ({ ...event, deliveries: [] })) };
 }

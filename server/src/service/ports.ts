@@ -11,4 +11,13 @@ export interface ServicePorts {
   vault: Vault;
   newId: NewId;
   urlRule: UrlRule;
+  limits: ServiceLimits;
+}
+
+export interface ServiceLimits {
+  /** Bytes of the body of a delivered event. */
+  eventBytesMax: number;
+  webhooksPerAccountMax: number;
+  /** How long the answer to a call with an idempotency key is kept. */
+  idempotencyKeepMs: number;
 }

@@ -12,16 +12,31 @@ export interface Service {
   catalogue: Catalogue;
   /** Rejects when nothing could be committed now. */
   checkReady(): Promise<void>;
+  /** Deletes idempotency records that have expired; answers how many. Called now and then. */
+  forgetExpired(): Promise<number>;
 }
 
 export function createService(ports: ServicePorts): Service {
   const catalogue = new Catalogue(ports.store);
   const webhooks = new Webhooks(ports, catalogue);
+  const events = new Events(ports, catalogue);
   return {
     catalogue,
     webhooks,
-    events: new Events(ports, catalogue),
-    deliveries: new Deliveries(ports, webhooks),
+    events,
+    deliveries: new Deliveries(ports, webhooks, events),
+    forgetExpired: () => forgetExpired(ports),
     checkReady: () => ports.store.check(),
   };
+}
+
+const FORGET_PAGE = 1_000;
+
+/** In pages, so that no transaction is long. */
+async function forgetExpired({ store, clock }: ServicePorts): Promise<number> {
+  let forgotten = 0;
+  for (let page = FORGET_PAGE; page === FORGET_PAGE; forgotten += page) {
+    page = await store.forgetExpired(clock.now(), FORGET_PAGE);
+  }
+  return forgotten;
 }

@@ -6,52 +6,55 @@ const ACCOUNTS_MAX = 10_000;
 /** Types per account whose matches are kept. */
 const TYPES_MAX = 1_000;
 
-export interface Match {
-  webhooksVersion: number;
-  webhookIds: readonly string[];
-}
-
-interface Entry {
-  subscriptions: Subscriptions;
-  byType: Map<string, Match>;
-}
-
 /**
  * Which webhooks an event goes to. It may be out of date: the store compares the version inside the
  * publish transaction, and whoever hears `stale` forgets the account and matches again.
  */
 export class SubscriptionCache {
-  readonly #accounts = new Map<string, Entry>();
+  readonly #accounts = new Map<string, Matcher>();
   readonly #store: Store;
 
   constructor(store: Store) {
     this.#store = store;
   }
 
-  async match(accountId: string, type: string): Promise<Match> {
-    const { subscriptions, byType } =
-      this.#accounts.get(accountId) ?? (await this.#read(accountId));
-    const known = byType.get(type);
-    if (known !== undefined) return known;
-    const match: Match = {
-      webhooksVersion: subscriptions.version,
-      webhookIds: subscriptions.webhooks
-        .filter(({ events }) => events.some((subscription) => covers(subscription, type)))
-        .map(({ id }) => id),
-    };
-    if (byType.size >= TYPES_MAX) byType.clear();
-    byType.set(type, match);
-    return match;
+  async matcher(accountId: string): Promise<Matcher> {
+    return this.#accounts.get(accountId) ?? (await this.#read(accountId));
   }
 
   forget(accountId: string): void {
     this.#accounts.delete(accountId);
   }
 
-  async #read(accountId: string): Promise<Entry> {
-    const entry = { subscriptions: await this.#store.subscriptions(accountId), byType: new Map() };
+  async #read(accountId: string): Promise<Matcher> {
+    const matcher = new Matcher(await this.#store.subscriptions(accountId));
     if (this.#accounts.size >= ACCOUNTS_MAX) this.#accounts.clear();
-    this.#accounts.set(accountId, entry);
-    return entry;
+    this.#accounts.set(accountId, matcher);
+    return matcher;
+  }
+}
+
+/** The subscriptions of one account, at one version. */
+class Matcher {
+  readonly #subscriptions: Subscriptions;
+  readonly #byType = new Map<string, readonly string[]>();
+
+  constructor(subscriptions: Subscriptions) {
+    this.#subscriptions = subscriptions;
+  }
+
+  get webhooksVersion(): number {
+    return this.#subscriptions.version;
+  }
+
+  webhookIds(type: string): readonly string[] {
+    const known = this.#byType.get(type);
+    if (known !== undefined) return known;
+    const ids = this.#subscriptions.webhooks
+      .filter(({ events }) => events.some((subscription) => covers(subscription, type)))
+      .map(({ id }) => id);
+    if (this.#byType.size >= TYPES_MAX) this.#byType.clear();
+    this.#byType.set(type, ids);
+    return ids;
   }
 }

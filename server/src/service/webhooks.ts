@@ -2,6 +2,7 @@ import { PosthornError } from '../core/errors.ts';
 import { eventBody } from '../core/event-body.ts';
 import { checkSubscriptions, TEST_EVENT_TYPE } from '../core/event-types.ts';
 import type { Webhook, WebhookStatus } from '../core/model.ts';
+import { type Once, type Outcome, onceRecord, outcomeOf } from '../core/once.ts';
 import type { Page, PageRequest, TestOutcome, WebhookChanges } from '../core/ports.ts';
 import { checkSecret, generateSecret, secretHint } from '../core/secret.ts';
 import { secretPlace } from '../core/secret-place.ts';
@@ -9,7 +10,8 @@ import { checkWebhookUrl } from '../core/webhook-url.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { ServicePorts } from './ports.ts';
 
-export const WEBHOOKS_PER_ACCOUNT_MAX = 1_000;
+/** More than any exchange takes: an idempotency key is not held for longer by a call that was lost. */
+const IN_PROGRESS_MAX_MS = 10 * 60_000;
 
 export interface NewWebhook {
   url: string;
@@ -26,6 +28,14 @@ export interface WebhookPatch {
   status?: WebhookStatus;
 }
 
+export interface CreatedWebhook {
+  webhook: Webhook;
+  /** Shown this once; null when the caller gave a secret. */
+  generatedSecret: string | null;
+}
+
+export type TestResult = TestOutcome & { eventId: string };
+
 export class Webhooks {
   readonly #ports: ServicePorts;
   readonly #catalogue: Catalogue;
@@ -35,13 +45,14 @@ export class Webhooks {
     this.#catalogue = catalogue;
   }
 
-  /** Answers the generated secret too, which is shown this once; null when one was given. */
   async create(
     accountId: string,
     input: NewWebhook,
-  ): Promise<{ webhook: Webhook; generatedSecret: string | null }> {
-    const { store, clock, newId, random } = this.#ports;
+    once?: Once<CreatedWebhook>,
+  ): Promise<Outcome<CreatedWebhook>> {
+    const { store, clock, newId, random, vault, limits } = this.#ports;
     const id = newId('webhook');
+    const now = clock.now();
     const generatedSecret = input.secret === undefined ? generateSecret(random) : null;
     const webhook: Webhook = {
       accountId,
@@ -52,17 +63,24 @@ export class Webhooks {
       status: 'active',
       disabledReason: null,
       ...this.#sealed(accountId, id, generatedSecret ?? input.secret ?? ''),
-      createdAt: clock.now(),
-      updatedAt: clock.now(),
+      createdAt: now,
+      updatedAt: now,
     };
-    const limits = { perAccountMax: WEBHOOKS_PER_ACCOUNT_MAX };
-    if ((await store.createWebhook(webhook, limits)) === 'too_many') {
+    const created = { webhook, generatedSecret };
+    const call = { accountId, now, hasSecret: generatedSecret !== null };
+    const keep = { vault, keepMs: limits.idempotencyKeepMs };
+    const record = onceRecord(once, created, call, keep);
+    const perAccountMax = limits.webhooksPerAccountMax;
+    const said = await store.createWebhook(webhook, { perAccountMax }, record);
+    const outcome = outcomeOf(said, once, accountId, vault);
+    if ('replay' in outcome) return outcome;
+    if (outcome.result === 'too_many') {
       throw new PosthornError(
         'limit_reached',
-        `An account has at most ${WEBHOOKS_PER_ACCOUNT_MAX} webhooks. Delete one that is not used.`,
+        `An account has at most ${perAccountMax} webhooks. Delete one that is not used.`,
       );
     }
-    return { webhook, generatedSecret };
+    return { result: created };
   }
 
   async get(accountId: string, id: string): Promise<Webhook> {
@@ -100,8 +118,34 @@ export class Webhooks {
   }
 
   /** One real exchange, now. A receiver that fails is an outcome, not an error. */
-  async test(accountId: string, webhookId: string): Promise<TestOutcome & { eventId: string }> {
-    const { clock, newId, control } = this.#ports;
+  async test(
+    accountId: string,
+    webhookId: string,
+    once?: Once<TestResult>,
+  ): Promise<Outcome<TestResult>> {
+    const { store, clock, vault, limits } = this.#ports;
+    if (once === undefined) return { result: await this.#test(accountId, webhookId) };
+    const { key, fingerprint } = once;
+    const now = clock.now();
+    // It may end without an answer, with the process: then the key is free again after a while.
+    const expiresAt = now + IN_PROGRESS_MAX_MS;
+    const begun = await store.beginOnce(accountId, { key, fingerprint, createdAt: now, expiresAt });
+    const outcome = outcomeOf(begun, once, accountId, vault);
+    if ('replay' in outcome) return outcome;
+    try {
+      const result = await this.#test(accountId, webhookId);
+      const keep = { vault, keepMs: limits.idempotencyKeepMs };
+      const record = onceRecord(once, result, { accountId, now: clock.now() }, keep);
+      if (record !== undefined) await store.completeOnce(accountId, record);
+      return { result };
+    } catch (error) {
+      await store.abandonOnce(accountId, key);
+      throw error;
+    }
+  }
+
+  async #test(accountId: string, webhookId: string): Promise<TestResult> {
+    const { clock, newId, control, limits } = this.#ports;
     const id = newId('testEvent');
     const createdAt = clock.now();
     const data = {
@@ -109,7 +153,7 @@ export class Webhooks {
       webhook_id: webhookId,
     };
     const type = TEST_EVENT_TYPE;
-    const body = eventBody({ id, type, createdAt, data });
+    const body = eventBody({ id, type, createdAt, data }, limits.eventBytesMax);
     const event = { accountId, id, type, createdAt, body };
     const outcome = await control.test({ event, deliveryId: newId('delivery'), webhookId });
     return outcome === null ? notFound() : { ...outcome, eventId: id };

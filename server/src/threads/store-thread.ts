@@ -1,6 +1,9 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { createIds } from '../core/ids.ts';
 import type { DueDelivery } from '../core/ports.ts';
 import { ownerOf } from '../core/shards.ts';
+import { systemClock } from '../platform/clock.ts';
+import { createRandom } from '../platform/random.ts';
 import type { StoreCall } from '../store/sqlite/executor.ts';
 import { openStore } from '../store/sqlite/local-store.ts';
 import { DataFileInUseError } from '../store/sqlite/lock.ts';
@@ -30,7 +33,8 @@ if (opened !== null) serve(opened);
 
 function tryOpen() {
   try {
-    return openStore(path, handOver);
+    const newId = createIds({ clock: systemClock, random: createRandom() });
+    return openStore(path, { newId, handOver });
   } catch (error) {
     if (!(error instanceof DataFileInUseError)) throw error;
     say({ kind: 'refused', message: error.message });

@@ -6,7 +6,12 @@ export function eventTypeRoutes(api: Api, { service, pages }: RouteContext): voi
 
   api.get('/event-types', { schema: { querystring: PageQuery } }, async (request) => {
     const page = await catalogue.list(pages.request(request));
-    return pages.answer(request, page, { item: (type) => type, position: ({ name }) => name });
+    return pages.answer(
+      request,
+      page,
+      (type) => type,
+      ({ name }) => name,
+    );
   });
 
   api.put(
@@ -16,6 +21,15 @@ export function eventTypeRoutes(api: Api, { service, pages }: RouteContext): voi
       const type = { name: request.params.name, description: request.body.description };
       if ((await catalogue.put(type)) === 'created') reply.code(201);
       return type;
+    },
+  );
+
+  api.delete(
+    '/event-types/:name',
+    { schema: { params: ByNameParams, querystring: NoQuery } },
+    async (request, reply) => {
+      await catalogue.delete(request.params.name);
+      return reply.code(204).send();
     },
   );
 }

@@ -1,12 +1,15 @@
 import { standardSpelling } from '@posthorn/receiver';
-import type { TestOutcome } from '../../core/ports.ts';
-import { presentDelivery, presentFailure, presentWebhook } from '../present.ts';
+import type { CreatedWebhook, TestResult } from '../../service/webhooks.ts';
+import { deliveryFilter } from '../filters.ts';
+import { onceOf, sendOutcome } from '../idempotency.ts';
+import { presentDelivery, presentFailure, presentStats, presentWebhook } from '../present.ts';
 import {
   ByIdParams,
   NewWebhookBody,
   NoBody,
   NoQuery,
   PageQuery,
+  WebhookDeliveriesQuery,
   WebhookPatchBody,
 } from '../schemas.ts';
 import { type Api, expectId, type RouteContext } from './context.ts';
@@ -18,20 +21,15 @@ export function webhookRoutes(api: Api, { service, pages }: RouteContext): void 
     '/webhooks',
     { schema: { body: NewWebhookBody, querystring: NoQuery } },
     async (request, reply) => {
-      const { webhook, generatedSecret } = await webhooks.create(request.accountId, request.body);
-      reply.code(201);
-      if (generatedSecret === null) return presentWebhook(webhook);
-      return {
-        ...presentWebhook(webhook),
-        secret: generatedSecret,
-        standard_secret: standardSpelling(generatedSecret),
-      };
+      const { accountId, body } = request;
+      const outcome = await webhooks.create(accountId, body, onceOf(request, created));
+      return sendOutcome(reply, outcome, created);
     },
   );
 
   api.get('/webhooks', { schema: { querystring: PageQuery } }, async (request) => {
     const page = await webhooks.list(request.accountId, pages.request(request));
-    return pages.answer(request, page, { item: presentWebhook, position: ({ id }) => id });
+    return pages.answer(request, page, presentWebhook);
   });
 
   api.get(
@@ -62,32 +60,54 @@ export function webhookRoutes(api: Api, { service, pages }: RouteContext): void 
   api.post(
     '/webhooks/:id/test',
     { schema: { params: ByIdParams, body: NoBody, querystring: NoQuery } },
-    async (request) =>
-      presentTest(await webhooks.test(request.accountId, webhookId(request.params))),
+    async (request, reply) => {
+      const id = webhookId(request.params);
+      const outcome = await webhooks.test(request.accountId, id, onceOf(request, tested));
+      return sendOutcome(reply, outcome, tested);
+    },
   );
 
   api.get(
     '/webhooks/:id/deliveries',
-    { schema: { params: ByIdParams, querystring: PageQuery } },
+    { schema: { params: ByIdParams, querystring: WebhookDeliveriesQuery } },
     async (request) => {
+      const { accountId, query } = request;
       const id = webhookId(request.params);
-      const page = await deliveries.listOfWebhook(request.accountId, id, pages.request(request));
-      return pages.answer(request, page, { item: presentDelivery, position: ({ id }) => id });
+      const filter = deliveryFilter(query);
+      const page = await deliveries.listOfWebhook(accountId, id, filter, pages.request(request));
+      return pages.answer(request, page, presentDelivery);
     },
   );
+
+  api.get(
+    '/webhooks/:id/stats',
+    { schema: { params: ByIdParams, querystring: NoQuery } },
+    async (request) =>
+      presentStats(await deliveries.stats(request.accountId, webhookId(request.params))),
+  );
+}
+
+function created({ webhook, generatedSecret }: CreatedWebhook) {
+  const shown = presentWebhook(webhook);
+  if (generatedSecret === null) return { status: 201, body: shown };
+  const secret = { secret: generatedSecret, standard_secret: standardSpelling(generatedSecret) };
+  return { status: 201, body: { ...shown, ...secret } };
+}
+
+function tested({ eventId, status, attempt }: TestResult) {
+  return {
+    status: 200,
+    body: {
+      id: eventId,
+      status,
+      response_code: attempt.responseCode,
+      response_body: attempt.responseBody,
+      response_time_ms: attempt.responseTimeMs,
+      error: presentFailure(attempt),
+    },
+  };
 }
 
 function webhookId({ id }: { id: string }): string {
   return expectId('webhook', id);
-}
-
-function presentTest({ eventId, status, attempt }: TestOutcome & { eventId: string }) {
-  return {
-    id: eventId,
-    status,
-    response_code: attempt.responseCode,
-    response_body: attempt.responseBody,
-    response_time_ms: attempt.responseTimeMs,
-    error: presentFailure(attempt),
-  };
 }

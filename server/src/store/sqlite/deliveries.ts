@@ -1,26 +1,19 @@
-import type { DatabaseSync } from 'node:sqlite';
-import type { Attempt, Delivery } from '../../core/model.ts';
-import { accountId, attemptId, bare, deliveryId, eventId, webhookId } from './ids.ts';
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import type { Delivery } from '../../core/model.ts';
+import type { DeliveryFilter } from '../../core/ports.ts';
+import { DELIVERY_COLUMNS, delivery, earlierAttempt } from './delivery-rows.ts';
+import { idRange } from './events.ts';
+import { bare } from './ids.ts';
 import type { Operations } from './operation-types.ts';
-import {
-  AFTER_ALL_IDS,
-  integer,
-  integerOrNull,
-  pageOf,
-  type Row,
-  text,
-  textOrNull,
-} from './rows.ts';
 
-const COLUMNS = `account_id, id, webhook_id, event_id, test, event_type, "trigger", status,
-    created_at, due_at, cancel_reason, attempt_count, attempt_id, attempt_started_at,
-    attempt_response_code, attempt_response_time_ms, attempt_response_body, attempt_failure`;
+/** Rows that one call looks at: a filter that lets few through must not hold up the other callers. */
+const LOOKED_AT_MAX = 2_000;
 
 export function deliveryOperations(
   db: DatabaseSync,
 ): Pick<Operations, 'getDelivery' | 'listDeliveries'> {
   const select = db.prepare(`
-    select ${COLUMNS}
+    select ${DELIVERY_COLUMNS}
     from deliveries
     where account_id = ? and id = ?
   `);
@@ -30,13 +23,18 @@ export function deliveryOperations(
     where account_id = ? and delivery_id = ?
     order by id
   `);
-  const list = db.prepare(`
-    select ${COLUMNS}
-    from deliveries
-    where account_id = ? and webhook_id = ? and id < ?
-    order by id desc
-    limit ?
-  `);
+  // One index serves each: the rest of the filter looks at what it finds.
+  const listBy = (column: 'account_id' | 'webhook_id' | 'event_id'): StatementSync =>
+    db.prepare(`
+      select ${DELIVERY_COLUMNS}
+      from deliveries
+      where account_id = ? ${column === 'account_id' ? '' : `and ${column} = ?`}
+        and id >= ? and id < ?
+      order by id desc
+    `);
+  const listOfAccount = listBy('account_id');
+  const listOfWebhook = listBy('webhook_id');
+  const listOfEvent = listBy('event_id');
 
   return {
     getDelivery(account, id) {
@@ -47,50 +45,39 @@ export function deliveryOperations(
       if (found.lastAttempt !== null) attempts.push(found.lastAttempt);
       return { delivery: found, attempts };
     },
-    listDeliveries(account, webhook, { limit, after = AFTER_ALL_IDS }) {
-      const rows = list.all(bare(account), bare(webhook), bare(after), limit + 1);
-      return pageOf(rows, limit, delivery);
+
+    listDeliveries(account, filter, { limit, after }) {
+      const { from, below } = idRange(filter, after);
+      const [statement, ...key] = narrowest(filter);
+      const items: Delivery[] = [];
+      let end: string | null = null;
+      let lookedAt = 0;
+      for (const row of statement.iterate(bare(account), ...key, from, below)) {
+        if (items.length === limit || lookedAt === LOOKED_AT_MAX) {
+          return { items, hasMore: true, end };
+        }
+        const found = delivery(row);
+        end = found.id;
+        lookedAt += 1;
+        if (passes(found, filter)) items.push(found);
+      }
+      return { items, hasMore: false, end };
     },
   };
+
+  function narrowest({ webhookId, eventId }: DeliveryFilter): [StatementSync, ...SQLInputValue[]] {
+    if (eventId !== undefined) return [listOfEvent, bare(eventId)];
+    if (webhookId !== undefined) return [listOfWebhook, bare(webhookId)];
+    return [listOfAccount];
+  }
 }
 
-function delivery(row: Row): Delivery {
-  return {
-    accountId: accountId(text(row, 'account_id')),
-    id: deliveryId(text(row, 'id')),
-    webhookId: webhookId(text(row, 'webhook_id')),
-    eventId: eventId(text(row, 'event_id'), integer(row, 'test')),
-    eventType: text(row, 'event_type'),
-    trigger: text(row, 'trigger') as Delivery['trigger'],
-    status: text(row, 'status') as Delivery['status'],
-    createdAt: integer(row, 'created_at'),
-    dueAt: integerOrNull(row, 'due_at'),
-    cancelReason: textOrNull(row, 'cancel_reason'),
-    attemptCount: integer(row, 'attempt_count'),
-    lastAttempt: row.attempt_id === null ? null : lastAttempt(row),
-  };
-}
-
-function lastAttempt(row: Row): Attempt {
-  return {
-    id: attemptId(text(row, 'attempt_id')),
-    number: integer(row, 'attempt_count'),
-    startedAt: integer(row, 'attempt_started_at'),
-    responseCode: integerOrNull(row, 'attempt_response_code'),
-    responseTimeMs: integerOrNull(row, 'attempt_response_time_ms'),
-    responseBody: textOrNull(row, 'attempt_response_body'),
-    failure: textOrNull(row, 'attempt_failure') as Attempt['failure'],
-  };
-}
-
-function earlierAttempt(row: Row): Attempt {
-  return {
-    id: attemptId(text(row, 'id')),
-    number: integer(row, 'number'),
-    startedAt: integer(row, 'started_at'),
-    responseCode: integerOrNull(row, 'response_code'),
-    responseTimeMs: integerOrNull(row, 'response_time_ms'),
-    responseBody: textOrNull(row, 'response_body'),
-    failure: textOrNull(row, 'failure') as Attempt['failure'],
-  };
+function passes(found: Delivery, filter: DeliveryFilter): boolean {
+  const { status, type, webhookId, eventId } = filter;
+  return (
+    (status === undefined || found.status === status) &&
+    (type === undefined || found.eventType === type) &&
+    (webhookId === undefined || found.webhookId === webhookId) &&
+    (eventId === undefined || found.eventId === eventId)
+  );
 }

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { DueDelivery } from '../../core/ports.ts';
-import { accountId, bare, deliveryId, eventId, webhookId } from './ids.ts';
+import { dueDelivery } from './delivery-rows.ts';
+import { accountId, bare, webhookId } from './ids.ts';
 import type { Operations } from './operation-types.ts';
 import { integer, type Row, text } from './rows.ts';
 
@@ -99,19 +100,4 @@ export function dueOperations(
 
 function ref(row: Row) {
   return { accountId: accountId(text(row, 'account_id')), webhookId: webhookId(text(row, 'id')) };
-}
-
-function dueDelivery(row: Row): DueDelivery {
-  return {
-    seq: integer(row, 'seq'),
-    accountId: accountId(text(row, 'account_id')),
-    id: deliveryId(text(row, 'id')),
-    webhookId: webhookId(text(row, 'webhook_id')),
-    eventId: eventId(text(row, 'event_id'), integer(row, 'test')),
-    eventType: text(row, 'event_type'),
-    trigger: text(row, 'trigger') as DueDelivery['trigger'],
-    attemptCount: integer(row, 'attempt_count'),
-    dueAt: integer(row, 'due_at'),
-    body: text(row, 'body'),
-  };
 }

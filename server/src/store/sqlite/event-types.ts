@@ -4,7 +4,7 @@ import { pageOf, type Row, text } from './rows.ts';
 
 export function eventTypeOperations(
   db: DatabaseSync,
-): Pick<Operations, 'listEventTypes' | 'eventTypeNames' | 'putEventType'> {
+): Pick<Operations, 'listEventTypes' | 'eventTypeNames' | 'putEventType' | 'deleteEventType'> {
   const list = db.prepare(`
     select name, description
     from event_types
@@ -21,6 +21,8 @@ export function eventTypeOperations(
     on conflict (name) do update set description = excluded.description
   `);
 
+  const remove = db.prepare('delete from event_types where name = ?');
+
   return {
     listEventTypes({ limit, after = '' }) {
       return pageOf(list.all(after, limit + 1), limit, eventType);
@@ -33,6 +35,9 @@ export function eventTypeOperations(
       if (!known && Number(count.get()?.count) >= max) return 'too_many';
       put.run(name, description);
       return known ? 'updated' : 'created';
+    },
+    deleteEventType(name) {
+      return remove.run(name).changes === 0 ? 'missing' : 'deleted';
     },
   };
 }

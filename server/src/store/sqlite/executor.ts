@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { PosthornError } from '../../core/errors.ts';
+import type { NewId } from '../../core/ids.ts';
 import type { DueDelivery, HandOver } from '../../core/ports.ts';
 import type { OperationName } from './operation-types.ts';
 import { createOperations, WRITES } from './operations.ts';
@@ -26,9 +27,12 @@ export interface Executor {
  * fails because of one of its calls it is split until that call is alone; when the store itself
  * cannot be written, every call of it fails.
  */
-export function createExecutor(db: DatabaseSync, handOver: HandOver): Executor {
+export function createExecutor(
+  db: DatabaseSync,
+  { newId, handOver }: { newId: NewId; handOver: HandOver },
+): Executor {
   let pending: DueDelivery[] = [];
-  const operations = createOperations(db, (delivery) => pending.push(delivery));
+  const operations = createOperations(db, newId, (delivery) => pending.push(delivery));
   const begin = db.prepare('begin immediate');
   const commit = db.prepare('commit');
 

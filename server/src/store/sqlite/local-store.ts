@@ -1,3 +1,4 @@
+import type { NewId } from '../../core/ids.ts';
 import type { HandOver, Store } from '../../core/ports.ts';
 import { openDatabase } from './database.ts';
 import { createExecutor, type Executor, type StoreCall } from './executor.ts';
@@ -10,13 +11,19 @@ export interface OpenStore {
   close(): void;
 }
 
+export interface StorePorts {
+  newId: NewId;
+  /** Told after each commit what it made pending. */
+  handOver: HandOver;
+}
+
 /** Opens, locks and migrates. `path` is a file or `:memory:`. */
-export function openStore(path: string, handOver: HandOver): OpenStore {
+export function openStore(path: string, ports: StorePorts): OpenStore {
   const lock: DataFileLock | null = path === ':memory:' ? null : lockDataFile(path);
   const db = openDatabase(path);
   migrate(db);
   return {
-    executor: createExecutor(db, handOver),
+    executor: createExecutor(db, ports),
     close() {
       db.close();
       lock?.release();
@@ -37,8 +44,8 @@ export function storeOver(
 }
 
 /** The store in the caller's own thread: for embedding, tests and the simulation. */
-export function createLocalStore(path: string, handOver: HandOver): Store {
-  const { executor, close } = openStore(path, handOver);
+export function createLocalStore(path: string, ports: StorePorts): Store {
+  const { executor, close } = openStore(path, ports);
   let waiting: { call: StoreCall; settle: PromiseWithResolvers<unknown> }[] = [];
 
   return storeOver(

@@ -1,12 +1,17 @@
 import type { DatabaseSync } from 'node:sqlite';
+import type { NewId } from '../../core/ids.ts';
 import type { DueDelivery } from '../../core/ports.ts';
 import { accountOperations } from './accounts.ts';
 import { deliveryOperations } from './deliveries.ts';
 import { dueOperations } from './due.ts';
 import { eventTypeOperations } from './event-types.ts';
+import { eventOperations } from './events.ts';
+import { createOnce, onceOperations } from './once.ts';
 import type { OperationName, Operations } from './operation-types.ts';
 import { publishOperations } from './publish.ts';
+import { redeliverOperations } from './redeliver.ts';
 import { settleOperations } from './settle.ts';
+import { statsOperations } from './stats.ts';
 import { webhookOperations } from './webhooks.ts';
 
 /** Whether a call writes, and so takes part in a group commit. */
@@ -15,6 +20,7 @@ export const WRITES: Record<OperationName, boolean> = {
   listEventTypes: false,
   eventTypeNames: false,
   putEventType: true,
+  deleteEventType: true,
   createWebhook: true,
   getWebhook: false,
   listWebhooks: false,
@@ -23,9 +29,16 @@ export const WRITES: Record<OperationName, boolean> = {
   subscriptions: false,
   publish: true,
   getEvent: false,
+  listEvents: false,
   recordTest: true,
   getDelivery: false,
   listDeliveries: false,
+  redeliver: true,
+  deliveryStats: false,
+  beginOnce: true,
+  completeOnce: true,
+  abandonOnce: true,
+  forgetExpired: true,
   webhooksWithPending: false,
   target: false,
   due: false,
@@ -43,13 +56,19 @@ export const OPERATION_NAMES = Object.keys(WRITES) as OperationName[];
  */
 export function createOperations(
   db: DatabaseSync,
+  newId: NewId,
   madePending: (delivery: DueDelivery) => void,
 ): Operations {
+  const once = createOnce(db);
   return {
     ...accountOperations(db),
     ...eventTypeOperations(db),
-    ...webhookOperations(db),
-    ...publishOperations(db, madePending),
+    ...webhookOperations(db, once),
+    ...publishOperations(db, { once, newId, madePending }),
+    ...eventOperations(db),
+    ...redeliverOperations(db, { once, madePending }),
+    ...onceOperations(db, once),
+    ...statsOperations(db),
     ...deliveryOperations(db),
     ...dueOperations(db),
     ...settleOperations(db),

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Webhook } from '../../core/model.ts';
 import { accountId, bare, webhookId } from './ids.ts';
+import type { Once } from './once.ts';
 import type { Operations } from './operation-types.ts';
 import { AFTER_ALL_IDS, integer, pageOf, type Row, text, textOrNull } from './rows.ts';
 
@@ -9,6 +10,7 @@ const COLUMNS = `account_id, id, url, events, description, status, disabled_reas
 
 export function webhookOperations(
   db: DatabaseSync,
+  once: Once,
 ): Pick<
   Operations,
   | 'createWebhook'
@@ -76,24 +78,27 @@ export function webhookOperations(
   return {
     getWebhook,
 
-    createWebhook(webhook, { perAccountMax }) {
+    createWebhook(webhook, { perAccountMax }, record) {
       const account = bare(webhook.accountId);
-      if (Number(countOfAccount.get(account)?.count) >= perAccountMax) return 'too_many';
-      insert.run(
-        account,
-        bare(webhook.id),
-        webhook.url,
-        JSON.stringify(webhook.events),
-        webhook.description,
-        webhook.status,
-        webhook.disabledReason,
-        webhook.secretSealed,
-        webhook.secretHint,
-        webhook.createdAt,
-        webhook.updatedAt,
-      );
-      raiseVersion.run(account);
-      return 'created';
+      return once.run(account, record, () => {
+        if (Number(countOfAccount.get(account)?.count) >= perAccountMax) return 'too_many';
+        once.keep(account, record);
+        insert.run(
+          account,
+          bare(webhook.id),
+          webhook.url,
+          JSON.stringify(webhook.events),
+          webhook.description,
+          webhook.status,
+          webhook.disabledReason,
+          webhook.secretSealed,
+          webhook.secretHint,
+          webhook.createdAt,
+          webhook.updatedAt,
+        );
+        raiseVersion.run(account);
+        return 'created';
+      });
     },
 
     listWebhooks(account, { limit, after = AFTER_ALL_IDS }) {

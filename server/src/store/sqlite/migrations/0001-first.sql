@@ -40,6 +40,7 @@ create table events (
 ) strict;
 
 create unique index events_by_id on events (account_id, id);
+create index events_by_type on events (account_id, type, id);
 
 -- `pending` with a due time is the whole truth about what is to be done. The attempt_… columns are
 -- the newest attempt; the ones before it are in `attempts`.
@@ -67,6 +68,7 @@ create table deliveries (
 
 create unique index deliveries_by_id on deliveries (account_id, id);
 create index deliveries_by_webhook on deliveries (account_id, webhook_id, id);
+create index deliveries_by_event on deliveries (account_id, event_id, id);
 create index deliveries_pending on deliveries (account_id, webhook_id, due_at, seq)
 where status = 'pending';
 
@@ -82,6 +84,21 @@ create table attempts (
   failure text,
   primary key (account_id, delivery_id, id)
 ) strict, without rowid;
+
+-- What makes a call happen once. `status` is null while a call with I/O of its own is in progress.
+create table idempotency (
+  account_id text not null,
+  key text not null,
+  fingerprint text not null,
+  status integer,
+  body text not null,
+  sealed integer not null,
+  created_at integer not null,
+  expires_at integer not null,
+  primary key (account_id, key)
+) strict, without rowid;
+
+create index idempotency_by_expiry on idempotency (expires_at);
 
 -- Proves at the start that the encryption key is the one this data was written with.
 create table vault_check (

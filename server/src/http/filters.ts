@@ -1,0 +1,45 @@
+import { PosthornError } from '../core/errors.ts';
+import type { DeliveryStatus } from '../core/model.ts';
+import type { DeliveryFilter, EventFilter } from '../core/ports.ts';
+
+interface EventQuery {
+  type?: string;
+  created_after?: string;
+  created_before?: string;
+}
+
+interface DeliveryQuery extends EventQuery {
+  status?: DeliveryStatus;
+  webhook_id?: string;
+  event_id?: string;
+}
+
+/** The filters of a list, as the store takes them. */
+export function eventFilter({ type, created_after, created_before }: EventQuery): EventFilter {
+  return {
+    type,
+    createdAfter: moment('created_after', created_after),
+    createdBefore: moment('created_before', created_before),
+  };
+}
+
+export function deliveryFilter(query: DeliveryQuery): DeliveryFilter {
+  return {
+    ...eventFilter(query),
+    status: query.status,
+    webhookId: query.webhook_id,
+    eventId: query.event_id,
+  };
+}
+
+const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/;
+
+function moment(parameter: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const ms = RFC_3339.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(ms)) return ms;
+  const detail = `"${parameter}" must be a time such as 2023-12-01T10:00:00Z.`;
+  throw new PosthornError('invalid_query', detail, {
+    faults: [{ pointer: parameter, code: 'invalid_time', detail }],
+  });
+}

@@ -1,0 +1,68 @@
+import type { Attempt, Delivery } from '../../core/model.ts';
+import type { DueDelivery } from '../../core/ports.ts';
+import { accountId, attemptId, deliveryId, eventId, webhookId } from './ids.ts';
+import { integer, integerOrNull, type Row, text, textOrNull } from './rows.ts';
+
+/** The columns that `delivery` reads. */
+export const DELIVERY_COLUMNS = `account_id, id, webhook_id, event_id, test, event_type, "trigger",
+    status, created_at, due_at, cancel_reason, attempt_count, attempt_id, attempt_started_at,
+    attempt_response_code, attempt_response_time_ms, attempt_response_body, attempt_failure`;
+
+export function delivery(row: Row): Delivery {
+  return {
+    ...ids(row),
+    status: text(row, 'status') as Delivery['status'],
+    createdAt: integer(row, 'created_at'),
+    dueAt: integerOrNull(row, 'due_at'),
+    cancelReason: textOrNull(row, 'cancel_reason'),
+    attemptCount: integer(row, 'attempt_count'),
+    lastAttempt: row.attempt_id === null ? null : lastAttempt(row),
+  };
+}
+
+/** A row of `deliveries` with the body of its event. */
+export function dueDelivery(row: Row): DueDelivery {
+  return {
+    ...ids(row),
+    seq: integer(row, 'seq'),
+    attemptCount: integer(row, 'attempt_count'),
+    dueAt: integer(row, 'due_at'),
+    body: text(row, 'body'),
+  };
+}
+
+/** A row of `attempts`. */
+export function earlierAttempt(row: Row): Attempt {
+  return {
+    id: attemptId(text(row, 'id')),
+    number: integer(row, 'number'),
+    startedAt: integer(row, 'started_at'),
+    responseCode: integerOrNull(row, 'response_code'),
+    responseTimeMs: integerOrNull(row, 'response_time_ms'),
+    responseBody: textOrNull(row, 'response_body'),
+    failure: textOrNull(row, 'failure') as Attempt['failure'],
+  };
+}
+
+function ids(row: Row) {
+  return {
+    accountId: accountId(text(row, 'account_id')),
+    id: deliveryId(text(row, 'id')),
+    webhookId: webhookId(text(row, 'webhook_id')),
+    eventId: eventId(text(row, 'event_id'), integer(row, 'test')),
+    eventType: text(row, 'event_type'),
+    trigger: text(row, 'trigger') as Delivery['trigger'],
+  };
+}
+
+function lastAttempt(row: Row): Attempt {
+  return {
+    id: attemptId(text(row, 'attempt_id')),
+    number: integer(row, 'attempt_count'),
+    startedAt: integer(row, 'attempt_started_at'),
+    responseCode: integerOrNull(row, 'attempt_response_code'),
+    responseTimeMs: integerOrNull(row, 'attempt_response_time_ms'),
+    responseBody: textOrNull(row, 'attempt_response_body'),
+    failure: textOrNull(row, 'attempt_failure') as Attempt['failure'],
+  };
+}

@@ -1,0 +1,59 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { firstIdAt } from '../../core/ids.ts';
+import { bare } from './ids.ts';
+import type { Operations } from './operation-types.ts';
+import { integer, integerOrNull } from './rows.ts';
+
+const LOOKED_AT_MAX = 1_000;
+const PENDING_COUNTED_MAX = 10_000;
+
+export function statsOperations(db: DatabaseSync): Pick<Operations, 'deliveryStats'> {
+  const newest = db.prepare(`
+    select status, attempt_response_time_ms
+    from deliveries
+    where account_id = ? and webhook_id = ? and id >= ?
+    order by id desc
+    limit ${LOOKED_AT_MAX + 1}
+  `);
+  const pending = db.prepare(`
+    select count(*) as count
+    from (
+      select 1
+      from deliveries
+      where account_id = ? and webhook_id = ? and status = 'pending'
+      limit ${PENDING_COUNTED_MAX + 1}
+    )
+  `);
+  const oldestPending = db.prepare(`
+    select created_at
+    from deliveries
+    where account_id = ? and webhook_id = ? and status = 'pending'
+    order by due_at, seq
+    limit 1
+  `);
+
+  return {
+    deliveryStats({ accountId, webhookId }, since) {
+      const key = [bare(accountId), bare(webhookId)] as const;
+      const rows = newest.all(...key, firstIdAt(since));
+      const looked = rows.slice(0, LOOKED_AT_MAX);
+      const count = (status: string) => looked.filter((row) => row.status === status).length;
+      const pendingCount = integer(pending.get(...key) ?? {}, 'count');
+      const oldest = oldestPending.get(...key);
+      return {
+        counted: looked.length,
+        complete: rows.length <= LOOKED_AT_MAX,
+        delivered: count('delivered'),
+        failed: count('failed'),
+        cancelled: count('cancelled'),
+        pending: Math.min(pendingCount, PENDING_COUNTED_MAX),
+        pendingComplete: pendingCount <= PENDING_COUNTED_MAX,
+        oldestPendingAt: oldest === undefined ? null : integer(oldest, 'created_at'),
+        responseTimesMs: looked
+          .map((row) => integerOrNull(row, 'attempt_response_time_ms'))
+          .filter((ms) => ms !== null)
+          .sort((a, b) => a - b),
+      };
+    },
+  };
+}
