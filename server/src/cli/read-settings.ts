@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { closest } from '../core/suggest.ts';
 import {
+  fileVariableOf,
   flagOf,
   type Mode,
+  SETTING_NAMES,
   SETTINGS,
   SettingFault,
   type SettingName,
@@ -14,6 +16,18 @@ export type Origin = 'flag' | 'environment' | 'file' | 'default';
 export interface SettingsReport {
   settings: Settings;
   origins: Record<SettingName, Origin>;
+}
+
+/** One setting as it was found. */
+export interface Reading {
+  name: SettingName;
+  /** As it was given, or the default; null: there is none. Of a secret too: whoever shows it hides that. */
+  text: string | null;
+  origin: Origin;
+  /** The parsed text; null where there is none. */
+  value: unknown;
+  /** What is wrong with it, as a whole sentence; null: nothing. */
+  fault: string | null;
 }
 
 /** All that is wrong with the settings, at once. */
@@ -35,42 +49,65 @@ export interface Given {
 }
 
 /** Throws a `SettingsError` that names every fault. */
-export function readSettings({ mode, environment, flags }: Given): SettingsReport {
-  const faults = unknownVariables(environment);
-  const settings: Record<string, unknown> = {};
-  const origins: Record<string, Origin> = {};
-  for (const [name, setting] of Object.entries(SETTINGS)) {
-    try {
-      const given = giveText(name as SettingName, { mode, environment, flags });
-      settings[name] = given.text === null ? null : setting.parse(given.text);
-      origins[name] = given.origin;
-    } catch (fault) {
-      if (!(fault instanceof SettingFault)) throw fault;
-      const flagged = flags[name as SettingName] !== undefined;
-      faults.push(`${flagged ? flagOf(setting) : setting.env} ${fault.message}.`);
-    }
-  }
+export function readSettings(given: Given): SettingsReport {
+  const { readings, faults } = examineSettings(given);
   if (faults.length > 0) throw new SettingsError(faults);
-  return { settings: settings as Settings, origins: origins as Record<SettingName, Origin> };
+  const settings = readings.map(({ name, value }) => [name, value]);
+  const origins = readings.map(({ name, origin }) => [name, origin]);
+  return { settings: Object.fromEntries(settings), origins: Object.fromEntries(origins) };
 }
 
-function giveText(
-  name: SettingName,
-  { mode, environment, flags }: Given,
-): { text: string | null; origin: Origin } {
-  const { env, secret, emptyIsValue, default: fallback } = SETTINGS[name];
-  const isGiven = (text: string | undefined): text is string =>
-    text !== undefined && (text !== '' || emptyIsValue);
-  const flag = flags[name];
-  if (isGiven(flag)) return { text: flag, origin: 'flag' };
-  const variable = environment[env];
-  const file = secret ? environment[fileVariable(env)] : undefined;
-  if (isGiven(variable) && isGiven(file)) {
-    throw new SettingFault(`is given twice: unset it or ${fileVariable(env)}`);
+/** Every setting, faulty or not, in the table's order, and every fault. */
+export function examineSettings(given: Given): { readings: Reading[]; faults: string[] } {
+  const readings = SETTING_NAMES.map((name) => read(name, given));
+  const faults = readings.flatMap(({ fault }) => fault ?? []);
+  return { readings, faults: [...unknownVariables(given.environment), ...faults] };
+}
+
+function read(name: SettingName, given: Given): Reading {
+  const setting = SETTINGS[name];
+  const origin = originOf(name, given);
+  try {
+    const text = textOf(name, origin, given);
+    const isNeeded = given.mode === 'serve' && setting.neededToServe !== null;
+    if (text === null && isNeeded) throw new SettingFault(`is needed: ${setting.neededToServe}`);
+    return { name, origin, text, value: text === null ? null : setting.parse(text), fault: null };
+  } catch (error) {
+    if (!(error instanceof SettingFault)) throw error;
+    const subject = (origin === 'flag' && flagOf(setting)) || setting.env;
+    const fault = `${subject} ${error.message}`.replace(/\.?$/, '.');
+    return { name, origin, text: null, value: null, fault };
   }
-  if (isGiven(variable)) return { text: variable, origin: 'environment' };
-  if (isGiven(file)) return { text: readSecretFile(file), origin: 'file' };
-  return { text: fallback[mode], origin: 'default' };
+}
+
+function originOf(name: SettingName, { environment, flags }: Given): Origin {
+  const setting = SETTINGS[name];
+  const isGiven = (text: string | undefined) =>
+    text !== undefined && (text !== '' || setting.emptyIsValue);
+  if (isGiven(flags[name])) return 'flag';
+  if (isGiven(environment[setting.env])) return 'environment';
+  return isGiven(environment[fileVariableOf(setting) ?? '']) ? 'file' : 'default';
+}
+
+function textOf(
+  name: SettingName,
+  origin: Origin,
+  { mode, environment, flags }: Given,
+): string | null {
+  const setting = SETTINGS[name];
+  const fileVariable = fileVariableOf(setting);
+  const file = fileVariable === null ? undefined : environment[fileVariable];
+  switch (origin) {
+    case 'flag':
+      return flags[name] ?? null;
+    case 'environment':
+      if (file) throw new SettingFault(`is given twice: unset it or ${fileVariable}`);
+      return environment[setting.env] ?? null;
+    case 'file':
+      return readSecretFile(file ?? '');
+    case 'default':
+      return setting.default[mode];
+  }
 }
 
 /** A secret in a file of its own, as container platforms mount them; a line end at its end is not part of it. */
@@ -82,18 +119,13 @@ function readSecretFile(path: string): string {
   }
 }
 
-function fileVariable(env: string): string {
-  return `${env}_FILE`;
-}
-
 function unknownVariables(environment: Given['environment']): string[] {
-  const known = Object.values(SETTINGS).flatMap(({ env, secret }) =>
-    secret ? [env, fileVariable(env)] : [env],
-  );
+  const known: string[] = Object.values(SETTINGS).flatMap((setting) => [
+    setting.env,
+    ...(fileVariableOf(setting) ?? [] ? [`${setting.env}_FILE`] : []),
+  ]);
   return Object.keys(environment)
-    .filter(
-      (name) => name.startsWith('POSTHORN_') && !known.includes(name as (typeof known)[number]),
-    )
+    .filter((name) => name.startsWith('POSTHORN_') && !known.includes(name))
     .map((name) => {
       const suggestion = closest(name, known);
       const hint = suggestion === undefined ? '' : ` Did you mean ${suggestion}?`;

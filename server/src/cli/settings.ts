@@ -1,21 +1,37 @@
-import { formatDuration, parseDuration } from '../core/duration.ts';
+import { formatDuration } from '../core/duration.ts';
 import { DOCUMENTED_SCHEDULE_MS } from '../core/schedule.ts';
-import { LOG_LEVELS, type LogLevel } from '../observe/log.ts';
-import { parseNetwork } from '../platform/address-policy.ts';
-import { ENCRYPTION_KEY_BYTES } from '../platform/vault.ts';
+import {
+  base64Key,
+  boolean,
+  bytes,
+  databasePath,
+  duration,
+  integer,
+  type Kind,
+  logLevel,
+  networks,
+  printable,
+  productName,
+  schedule,
+  text,
+} from './setting-kinds.ts';
+
+export { SettingFault } from './setting-kinds.ts';
 
 /** The forms of the program whose defaults may differ. */
-export type Mode = 'dev' | 'serve';
+export const MODES = ['dev', 'serve'] as const;
+export type Mode = (typeof MODES)[number];
 
 /**
- * A setting: how its text is read, and what it is when nothing is given. `parse` throws a
- * `SettingFault` that says what is allowed.
+ * A setting: how its text is read, and what it is when nothing is given. Environment, `_FILE`
+ * variants, flags, `posthorn config` and `docs/configuration.md` all follow from it.
  */
-export interface Setting<Value> {
+export interface Setting<Value> extends Kind<Value> {
   env: `POSTHORN_${string}`;
-  parse: (text: string) => Value;
   /** As text, the way a user would write it; null: there is none. */
   default: Record<Mode, string | null>;
+  /** Why `serve` does not start without it, as the rest of "… is needed: "; null: it does. */
+  neededToServe: string | null;
   /** Never shown, never a flag (those are visible to every user of the machine); may come from a file. */
   secret: boolean;
   /** What an empty value means: usually the default; for lists, an empty list. */
@@ -23,9 +39,10 @@ export interface Setting<Value> {
   describe: string;
 }
 
-export class SettingFault extends Error {
-  override name = 'SettingFault';
-}
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+const KIB = 1_024;
 
 /** Every setting there is, in the order in which people read them. */
 export const SETTINGS = {
@@ -35,7 +52,7 @@ export const SETTINGS = {
   }),
   databaseUrl: setting('POSTHORN_DATABASE_URL', databasePath, {
     default: null,
-    describe: '`sqlite:<path>` or `sqlite::memory:`; unset: `posthorn.db` in the data directory.',
+    describe: 'Where the data is; unset: `posthorn.db` in the data directory.',
   }),
   host: setting('POSTHORN_HOST', text, {
     default: { dev: '127.0.0.1', serve: '0.0.0.0' },
@@ -48,12 +65,15 @@ export const SETTINGS = {
   rootKey: setting('POSTHORN_ROOT_KEY', printable(32, 512), {
     default: null,
     secret: true,
-    describe: "The operator's API key: printable ASCII, at least 32 characters.",
+    neededToServe: "the operator's API key, at least 32 characters.",
+    describe: "The operator's API key.",
   }),
   encryptionKey: setting('POSTHORN_ENCRYPTION_KEY', base64Key, {
     default: null,
     secret: true,
-    describe: 'Encrypts secrets at rest: base64 of 32 bytes. `dev` makes one.',
+    neededToServe:
+      'base64 of 32 bytes, made with "openssl rand -base64 32". Keep it: secrets cannot be read without it.',
+    describe: 'Encrypts secrets at rest; `dev` makes one for itself.',
   }),
   productName: setting('POSTHORN_PRODUCT_NAME', productName, {
     default: 'Posthorn',
@@ -61,28 +81,63 @@ export const SETTINGS = {
   }),
   retrySchedule: setting('POSTHORN_RETRY_SCHEDULE', schedule, {
     default: DOCUMENTED_SCHEDULE_MS.map((ms) => formatDuration(ms)).join(','),
-    describe: 'The wait before attempt 1, 2, …; 1 to 20 of them, each up to 7d.',
+    describe: 'The wait before attempt 1, 2, …; the number of waits is the number of attempts.',
   }),
-  attemptTimeoutMs: setting('POSTHORN_ATTEMPT_TIMEOUT', duration(100, 300_000), {
+  attemptTimeoutMs: setting('POSTHORN_ATTEMPT_TIMEOUT', duration(100, 5 * MINUTE_MS), {
     default: '15s',
     describe: 'The time one exchange may take in all.',
   }),
   allowNetworks: setting('POSTHORN_ALLOW_NETWORKS', networks, {
     default: { dev: '127.0.0.0/8,::1/128', serve: '' },
     emptyIsValue: true,
-    describe: 'Networks (CIDR, by comma) that webhooks may reach although they are not public.',
+    describe: 'Networks that webhooks may reach although they are not public.',
   }),
   allowHttp: setting('POSTHORN_ALLOW_HTTP', boolean, {
     default: { dev: 'true', serve: 'false' },
     describe: 'Whether webhooks may have `http://` URLs.',
   }),
+  deliveryThreads: setting('POSTHORN_DELIVERY_THREADS', integer(1, 64), {
+    default: '1',
+    describe: 'Threads that deliver; more pay only where there are cores for them.',
+  }),
+  webhooksMax: setting('POSTHORN_WEBHOOKS_MAX', integer(1, 100_000), {
+    default: '1000',
+    describe: 'Webhooks an account may have; it bounds the deliveries that one event makes.',
+  }),
+  eventBytesMax: setting('POSTHORN_EVENT_BYTES_MAX', bytes(KIB, KIB * KIB), {
+    default: '102400',
+    describe: 'The size of a delivered body; many receivers refuse more than the default.',
+  }),
+  requestBytesMax: setting('POSTHORN_REQUEST_BYTES_MAX', bytes(KIB, 16 * KIB * KIB), {
+    default: '1048576',
+    describe: 'The size of a request body at the API.',
+  }),
+  requestsMax: setting('POSTHORN_REQUESTS_MAX', integer(1, 100_000), {
+    default: '5000',
+    describe: 'Requests in progress at once at the API; beyond, they are answered with 503.',
+  }),
+  requestTimeoutMs: setting('POSTHORN_REQUEST_TIMEOUT', duration(100, 10 * MINUTE_MS), {
+    default: '30s',
+    describe: 'The time in which a request must have arrived in full.',
+  }),
+  idempotencyKeepMs: setting('POSTHORN_IDEMPOTENCY_KEEP', duration(SECOND_MS, 30 * DAY_MS), {
+    default: '24h',
+    describe: 'How long an idempotency key and its answer are remembered.',
+  }),
+  drainLimitMs: setting('POSTHORN_DRAIN_LIMIT', duration(0, 10 * MINUTE_MS), {
+    default: { dev: '5s', serve: '20s' },
+    describe: 'The time to finish exchanges in progress when asked to stop.',
+  }),
   logLevel: setting('POSTHORN_LOG_LEVEL', logLevel, {
     default: { dev: 'warn', serve: 'info' },
-    describe: `One of ${LOG_LEVELS.join(', ')}.`,
+    describe: 'From which level on the log is written.',
   }),
 };
 
 export type SettingName = keyof typeof SETTINGS;
+
+/** The names, in the table's order. */
+export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
 
 /** What a run goes by; null where there is no default and nothing was given. */
 export type Settings = {
@@ -90,18 +145,24 @@ export type Settings = {
 };
 type NullIfUnset<Name> = Name extends 'databaseUrl' | 'rootKey' | 'encryptionKey' ? null : never;
 
-/** The flag of a setting: `POSTHORN_RETRY_SCHEDULE` → `--retry-schedule`. */
-export function flagOf({ env }: { env: string }): string {
-  return `--${env.slice('POSTHORN_'.length).toLowerCase().replaceAll('_', '-')}`;
+/** The flag of a setting: `POSTHORN_RETRY_SCHEDULE` → `--retry-schedule`; null: it has none. */
+export function flagOf({ env, secret }: { env: string; secret: boolean }): string | null {
+  return secret ? null : `--${env.slice('POSTHORN_'.length).toLowerCase().replaceAll('_', '-')}`;
+}
+
+/** The variable that names a file with the value; null: there is none. */
+export function fileVariableOf({ env, secret }: { env: string; secret: boolean }): string | null {
+  return secret ? `${env}_FILE` : null;
 }
 
 function setting<Value>(
   env: `POSTHORN_${string}`,
-  parse: (text: string) => Value,
+  kind: Kind<Value>,
   options: {
     default: string | null | Record<Mode, string | null>;
     describe: string;
     secret?: boolean;
+    neededToServe?: string;
     emptyIsValue?: boolean;
   },
 ): Setting<Value> {
@@ -109,94 +170,11 @@ function setting<Value>(
   const both = fallback !== null && typeof fallback === 'object';
   return {
     env,
-    parse,
+    ...kind,
     default: both ? fallback : { dev: fallback, serve: fallback },
+    neededToServe: options.neededToServe ?? null,
     secret,
     emptyIsValue,
     describe,
   };
-}
-
-function text(value: string): string {
-  return value;
-}
-
-function integer(min: number, max: number) {
-  return (value: string): number => {
-    const number = Number(value);
-    if (/^\d+$/.test(value) && number >= min && number <= max) return number;
-    throw new SettingFault(`must be a whole number from ${min} to ${max}`);
-  };
-}
-
-function boolean(value: string): boolean {
-  if (value === 'true' || value === 'false') return value === 'true';
-  throw new SettingFault('must be true or false');
-}
-
-function duration(min: number, max: number) {
-  return (value: string): number => {
-    const ms = parseDuration(value);
-    if (ms !== undefined && ms >= min && ms <= max) return ms;
-    const bounds = `from ${formatDuration(min)} to ${formatDuration(max)}`;
-    throw new SettingFault(`must be a duration ${bounds}, written like 500ms, 15s, 5m, 1h or 1d`);
-  };
-}
-
-const SCHEDULE_STEPS_MAX = 20;
-const SCHEDULE_STEP_MAX_MS = 7 * 86_400_000;
-
-function schedule(value: string): number[] {
-  const steps = items(value).map(duration(0, SCHEDULE_STEP_MAX_MS));
-  if (steps.length >= 1 && steps.length <= SCHEDULE_STEPS_MAX) return steps;
-  throw new SettingFault(`must have 1 to ${SCHEDULE_STEPS_MAX} durations`);
-}
-
-function networks(value: string): string[] {
-  for (const network of items(value)) {
-    if (parseNetwork(network) === undefined) {
-      throw new SettingFault(
-        `has "${network}", which is not a network such as 10.0.0.0/8 or ::1/128`,
-      );
-    }
-  }
-  return items(value);
-}
-
-function printable(min: number, max: number) {
-  return (value: string): string => {
-    if (/^[\x21-\x7e]*$/.test(value) && value.length >= min && value.length <= max) return value;
-    throw new SettingFault(`must be ${min} to ${max} printable ASCII characters without spaces`);
-  };
-}
-
-function base64Key(value: string): Uint8Array {
-  const bytes = Buffer.from(value, 'base64');
-  if (bytes.length === ENCRYPTION_KEY_BYTES && bytes.toString('base64') === value) return bytes;
-  throw new SettingFault('must be base64 of 32 bytes: make one with "openssl rand -base64 32"');
-}
-
-function productName(value: string): string {
-  if (/^[A-Za-z0-9._~-]{1,64}$/.test(value)) return value;
-  throw new SettingFault('must be 1 to 64 letters, digits, ".", "_", "~" or "-"');
-}
-
-function logLevel(value: string): LogLevel {
-  const level = LOG_LEVELS.find((known) => known === value);
-  if (level !== undefined) return level;
-  throw new SettingFault(`must be one of ${LOG_LEVELS.join(', ')}`);
-}
-
-/** The path in a database URL; `:memory:` for one that is not kept. */
-function databasePath(value: string): string {
-  const path = value.startsWith('sqlite:') ? value.slice('sqlite:'.length) : '';
-  if (path !== '') return path;
-  throw new SettingFault('must be sqlite:<path> or sqlite::memory:');
-}
-
-function items(value: string): string[] {
-  return value
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '');
 }

@@ -19,18 +19,23 @@ export interface JsonFault {
   detail: string;
 }
 
+/** An object or array that the scan is inside of; one per level, used again. */
 interface Open {
   isObject: boolean;
-  /** The member being read, decoded; unused in arrays. */
-  name: string;
+  /** Where the name of the member being read begins and ends, quotes left out; unused in arrays. */
+  nameBegin: number;
+  nameEnd: number;
   /** The index of the element being read; unused in objects. */
   index: number;
-  names: string[];
-  /** Takes over from `names` where there are many. */
-  nameSet: Set<string> | null;
+  /** How many names were read so far; of each, a hash and where it begins. */
+  nameCount: number;
+  readonly hashes: Int32Array;
+  readonly begins: Int32Array;
+  /** Takes over where there are many names, or one with escapes. */
+  names: Set<string> | null;
 }
 
-const NAMES_IN_ARRAY_MAX = 12;
+const NAMES_COMPARED_MAX = 12;
 /** A double holds every decimal number of so many significant digits. */
 const DIGITS_ALWAYS_EXACT = 15;
 
@@ -42,27 +47,42 @@ const DOT = 0x2e;
 const ZERO = 0x30;
 const NINE = 0x39;
 
-/** The first fault in the text, or null when there is none. */
-export function scanJson(text: string, depthMax: number): JsonFault | null {
-  return new JsonScan(text, depthMax).run();
+/**
+ * The first fault in the text, or null when there is none. `isJson`: `JSON.parse` has accepted it, so
+ * that only what it says nothing about is looked for, which costs less than half.
+ */
+export function scanJson(
+  text: string,
+  { depthMax, isJson }: { depthMax: number; isJson: boolean },
+): JsonFault | null {
+  return new JsonScan(text, depthMax, isJson).run();
 }
+
+/** Shared by all scans: one is over before the next begins. Bounded by the depth that is allowed. */
+const levels: Open[] = [];
 
 class JsonScan {
   readonly #text: string;
   readonly #depthMax: number;
-  readonly #open: Open[] = [];
+  readonly #levels = levels;
+  #depth = 0;
+  readonly #isJson: boolean;
+  /** In valid JSON: where the next escape begins, so that long strings need not be looked through. */
+  #nextBackslash: number;
   #at = 0;
   #fault: JsonFault | null = null;
 
-  constructor(text: string, depthMax: number) {
+  constructor(text: string, depthMax: number, isJson: boolean) {
     this.#text = text;
     this.#depthMax = depthMax;
+    this.#isJson = isJson;
+    this.#nextBackslash = isJson ? indexFrom(text, '\\', 0) : 0;
   }
 
   run(): JsonFault | null {
     if (this.#value()) {
       // Each turn is behind a value: it goes on to the next one, or closes what is open.
-      while (this.#open.length > 0 && this.#next());
+      while (this.#depth > 0 && this.#next());
     }
     if (this.#fault !== null) return this.#fault;
     this.#skipSpace();
@@ -88,7 +108,7 @@ class JsonScan {
   }
 
   #openContainer(isObject: boolean): 'empty' | 'value follows' | 'fault' {
-    if (this.#open.length === this.#depthMax) {
+    if (this.#depth === this.#depthMax) {
       this.#report('too_deep', `JSON may be nested at most ${this.#depthMax} levels.`);
       return 'fault';
     }
@@ -98,84 +118,151 @@ class JsonScan {
       this.#at += 1;
       return 'empty';
     }
-    this.#open.push({ isObject, name: '', index: 0, names: [], nameSet: null });
+    const open = this.#enter(isObject);
     if (!isObject) return 'value follows';
-    return this.#memberName() ? 'value follows' : 'fault';
+    return this.#memberName(open) ? 'value follows' : 'fault';
+  }
+
+  #enter(isObject: boolean): Open {
+    const used = this.#levels[this.#depth++];
+    if (used !== undefined) {
+      used.isObject = isObject;
+      used.index = 0;
+      used.nameEnd = used.nameBegin;
+      used.nameCount = 0;
+      used.names = null;
+      return used;
+    }
+    const made = {
+      isObject,
+      nameBegin: 0,
+      nameEnd: 0,
+      index: 0,
+      nameCount: 0,
+      hashes: new Int32Array(NAMES_COMPARED_MAX),
+      begins: new Int32Array(NAMES_COMPARED_MAX),
+      names: null,
+    };
+    this.#levels.push(made);
+    return made;
   }
 
   /** Behind a value inside a container: a comma and the next value, or the end of the container. */
   #next(): boolean {
-    const open = this.#open[this.#open.length - 1];
+    const open = this.#levels[this.#depth - 1];
     if (open === undefined) return false;
     this.#skipSpace();
     const code = this.#text.charCodeAt(this.#at);
     if (code === (open.isObject ? 0x7d : 0x5d)) {
       this.#at += 1;
-      this.#open.pop();
+      this.#depth -= 1;
       return true;
     }
     if (code !== 0x2c) return this.#syntax(`Expected "," or "${open.isObject ? '}' : ']'}"`);
     this.#at += 1;
     if (open.isObject) {
-      if (!this.#memberName()) return false;
+      if (!this.#memberName(open)) return false;
     } else {
       open.index += 1;
     }
     return this.#value();
   }
 
-  #memberName(): boolean {
-    const open = this.#open[this.#open.length - 1];
+  #memberName(open: Open): boolean {
     this.#skipSpace();
-    if (open === undefined || this.#text.charCodeAt(this.#at) !== QUOTE) {
+    if (this.#text.charCodeAt(this.#at) !== QUOTE) {
       return this.#syntax('Expected a member name in double quotes');
     }
-    const begin = this.#at;
-    const name = this.#string();
-    if (name === null) return false;
-    open.name = name;
-    if (this.#isDuplicate(open, name)) {
-      this.#at = begin;
-      return this.#report('duplicate_member', `The member "${shown(name)}" stands here twice.`);
+    const begin = this.#at + 1;
+    const hash = this.#skipName();
+    if (hash === null) return false;
+    open.nameBegin = begin;
+    open.nameEnd = this.#at - 1;
+    if (this.#isDuplicate(open, hash)) {
+      return this.#refuseName(open, 'duplicate_member', 'stands here twice');
     }
-    if (name === '__proto__' || (name === 'prototype' && this.#parentName() === 'constructor')) {
-      this.#at = begin;
-      return this.#report('name_not_allowed', `The member name "${shown(name)}" is not allowed.`);
-    }
+    if (this.#isPolluting(open))
+      return this.#refuseName(open, 'name_not_allowed', 'is not allowed');
     this.#skipSpace();
     if (this.#text.charCodeAt(this.#at) !== 0x3a) return this.#syntax('Expected ":"');
     this.#at += 1;
     return true;
   }
 
-  #isDuplicate(open: Open, name: string): boolean {
-    if (open.nameSet !== null) {
-      if (open.nameSet.has(name)) return true;
-      open.nameSet.add(name);
-      return false;
+  /** A hash of the name that begins here; `ESCAPED` for one with escapes, null after a fault. */
+  #skipName(): number | null {
+    const text = this.#text;
+    let hash = 0;
+    for (let at = this.#at + 1; ; at++) {
+      const code = text.charCodeAt(at);
+      if (code === QUOTE) {
+        this.#at = at + 1;
+        return hash;
+      }
+      if (code === BACKSLASH || !(code >= 0x20)) return this.#skipString() ? ESCAPED : null;
+      hash = (Math.imul(hash, 31) + code) | 0;
     }
-    if (open.names.includes(name)) return true;
-    if (open.names.push(name) === NAMES_IN_ARRAY_MAX) open.nameSet = new Set(open.names);
+  }
+
+  #isDuplicate(open: Open, hash: number): boolean {
+    const { hashes, begins, nameCount } = open;
+    if (open.names === null && (hash === ESCAPED || nameCount === NAMES_COMPARED_MAX)) {
+      open.names = new Set();
+      for (const begin of begins.subarray(0, nameCount)) open.names.add(this.#nameAt(begin));
+    }
+    if (open.names !== null) {
+      const before = open.names.size;
+      return open.names.add(this.#name(open)).size === before;
+    }
+    for (let index = 0; index < nameCount; index++) {
+      if (hashes[index] !== hash) continue;
+      if (this.#nameAt(begins[index] ?? 0) === this.#name(open)) return true;
+    }
+    hashes[nameCount] = hash;
+    begins[nameCount] = open.nameBegin;
+    open.nameCount = nameCount + 1;
     return false;
   }
 
-  #parentName(): string | undefined {
-    const parent = this.#open[this.#open.length - 2];
-    return parent?.isObject ? parent.name : undefined;
+  /** `__proto__` and `constructor.prototype`: both names have nine characters. */
+  #isPolluting(open: Open): boolean {
+    const { nameBegin, nameEnd } = open;
+    if (nameEnd - nameBegin < POLLUTING_CHARS) return false;
+    const isPlain = open.names === null;
+    if (isPlain && nameEnd - nameBegin > POLLUTING_CHARS) return false;
+    const name = this.#name(open);
+    if (name === '__proto__') return true;
+    if (name !== 'prototype') return false;
+    const parent = this.#levels[this.#depth - 2];
+    return parent?.isObject === true && this.#name(parent) === 'constructor';
   }
 
-  /** The decoded text of the string that begins here; null after a fault. */
-  #string(): string | null {
-    const begin = this.#at;
-    if (!this.#skipString()) return null;
-    const name = this.#text.slice(begin + 1, this.#at - 1);
+  #refuseName(open: Open, code: JsonFault['code'], why: string): false {
+    this.#at = open.nameBegin - 1;
+    return this.#report(code, `The member "${shown(this.#name(open))}" ${why}.`);
+  }
+
+  #name({ nameBegin, nameEnd }: Open): string {
+    const name = this.#text.slice(nameBegin, nameEnd);
     return name.includes('\\') ? JSON.parse(`"${name}"`) : name;
+  }
+
+  /** A name without escapes, by where it begins. */
+  #nameAt(begin: number): string {
+    return this.#text.slice(begin, this.#text.indexOf('"', begin));
   }
 
   #skipString(): boolean {
     const text = this.#text;
     let at = this.#at + 1;
+    let lookedThrough = this.#isJson ? at + SHORT_STRING_MAX : Number.POSITIVE_INFINITY;
     for (;;) {
+      if (at > lookedThrough) {
+        const end = text.indexOf('"', at);
+        if (this.#nextBackslash < at) this.#nextBackslash = indexFrom(text, '\\', at);
+        at = Math.min(end, this.#nextBackslash);
+        lookedThrough = at + SHORT_STRING_MAX;
+      }
       const code = text.charCodeAt(at);
       if (code === QUOTE) {
         this.#at = at + 1;
@@ -201,6 +288,7 @@ class JsonScan {
   #escapeLength(at: number): number {
     const code = this.#text.charCodeAt(at + 1);
     if (code === 0x75) return this.#unicodeEscapeLength(at);
+    if (this.#isJson) return 2;
     if ('"\\/bfnrt'.includes(this.#text.charAt(at + 1)) && at + 1 < this.#text.length) return 2;
     this.#at = at;
     this.#syntax('This is not an escape sequence');
@@ -316,10 +404,23 @@ class JsonScan {
   }
 
   #pointer(): string {
-    return this.#open
-      .map(({ isObject, name, index }) => `/${isObject ? escapePointer(name) : index}`)
+    return this.#levels
+      .slice(0, this.#depth)
+      .map((open) => `/${open.isObject ? escapePointer(this.#name(open)) : open.index}`)
       .join('');
   }
+}
+
+/** Stands for the hash of a name with escapes: beyond what a hash can be. */
+const ESCAPED = 2 ** 32;
+const POLLUTING_CHARS = '__proto__'.length;
+
+/** In a string of valid JSON, beyond so many characters, the end is searched for instead. */
+const SHORT_STRING_MAX = 16;
+
+function indexFrom(text: string, character: string, from: number): number {
+  const index = text.indexOf(character, from);
+  return index === -1 ? text.length : index;
 }
 
 /** RFC 6901: `~` and `/` are escaped. */

@@ -1,0 +1,151 @@
+import { formatDuration, parseDuration } from '../core/duration.ts';
+import { LOG_LEVELS, type LogLevel } from '../observe/log.ts';
+import { parseNetwork } from '../platform/address-policy.ts';
+import { ENCRYPTION_KEY_BYTES } from '../platform/vault.ts';
+
+/** How a setting's text is read. Its words are what help and reference page say about it. */
+export interface Kind<Value> {
+  /** One or two words: `duration`, `whole number`, … */
+  type: string;
+  /** What is allowed of that type; empty when everything is. */
+  bounds: string;
+  /** Throws a `SettingFault` that says what is allowed, and never repeats a secret. */
+  parse: (text: string) => Value;
+}
+
+export class SettingFault extends Error {
+  override name = 'SettingFault';
+}
+
+export const text: Kind<string> = { type: 'text', bounds: '', parse: (value) => value };
+
+export function integer(min: number, max: number): Kind<number> {
+  return wholeNumber('whole number', min, max);
+}
+
+export function bytes(min: number, max: number): Kind<number> {
+  return wholeNumber('bytes', min, max);
+}
+
+function wholeNumber(type: string, min: number, max: number): Kind<number> {
+  return {
+    type,
+    bounds: `${min} to ${max}`,
+    parse(value) {
+      const number = Number(value);
+      if (/^\d+$/.test(value) && number >= min && number <= max) return number;
+      throw new SettingFault(`must be a whole number from ${min} to ${max}`);
+    },
+  };
+}
+
+export const boolean: Kind<boolean> = {
+  type: 'boolean',
+  bounds: 'true or false',
+  parse(value) {
+    if (value === 'true' || value === 'false') return value === 'true';
+    throw new SettingFault('must be true or false');
+  },
+};
+
+export function duration(min: number, max: number): Kind<number> {
+  const [from, to] = [formatDuration(min), formatDuration(max)];
+  return {
+    type: 'duration',
+    bounds: `${from} to ${to}`,
+    parse(value) {
+      const ms = parseDuration(value);
+      if (ms !== undefined && ms >= min && ms <= max) return ms;
+      throw new SettingFault(
+        `must be a duration from ${from} to ${to}, written like 500ms, 15s, 5m, 1h or 1d`,
+      );
+    },
+  };
+}
+
+const SCHEDULE_STEPS_MAX = 20;
+const scheduleStep = duration(0, 7 * 86_400_000);
+
+export const schedule: Kind<number[]> = {
+  type: 'durations',
+  bounds: `1 to ${SCHEDULE_STEPS_MAX} by comma, each ${scheduleStep.bounds}`,
+  parse(value) {
+    const steps = items(value).map(scheduleStep.parse);
+    if (steps.length >= 1 && steps.length <= SCHEDULE_STEPS_MAX) return steps;
+    throw new SettingFault(`must have 1 to ${SCHEDULE_STEPS_MAX} durations`);
+  },
+};
+
+export const networks: Kind<string[]> = {
+  type: 'networks',
+  bounds: 'CIDR, by comma; may be empty',
+  parse(value) {
+    for (const network of items(value)) {
+      if (parseNetwork(network) === undefined) {
+        throw new SettingFault(
+          `has "${network}", which is not a network such as 10.0.0.0/8 or ::1/128`,
+        );
+      }
+    }
+    return items(value);
+  },
+};
+
+export function printable(min: number, max: number): Kind<string> {
+  return {
+    type: 'text',
+    bounds: `${min} to ${max} printable ASCII characters without spaces`,
+    parse(value) {
+      const fits = value.length >= min && value.length <= max;
+      if (fits && /^[\x21-\x7e]*$/.test(value)) return value;
+      throw new SettingFault(`must be ${min} to ${max} printable ASCII characters without spaces`);
+    },
+  };
+}
+
+export const base64Key: Kind<Uint8Array> = {
+  type: 'base64',
+  bounds: `${ENCRYPTION_KEY_BYTES} bytes`,
+  parse(value) {
+    const key = Buffer.from(value, 'base64');
+    if (key.length === ENCRYPTION_KEY_BYTES && key.toString('base64') === value) return key;
+    throw new SettingFault('must be base64 of 32 bytes: make one with "openssl rand -base64 32"');
+  },
+};
+
+export const productName: Kind<string> = {
+  type: 'text',
+  bounds: '1 to 64 letters, digits, `.`, `_`, `~` or `-`',
+  parse(value) {
+    if (/^[A-Za-z0-9._~-]{1,64}$/.test(value)) return value;
+    throw new SettingFault('must be 1 to 64 letters, digits, ".", "_", "~" or "-"');
+  },
+};
+
+export const logLevel: Kind<LogLevel> = {
+  type: 'word',
+  bounds: LOG_LEVELS.join(', '),
+  parse(value) {
+    const level = LOG_LEVELS.find((known) => known === value);
+    if (level !== undefined) return level;
+    throw new SettingFault(`must be one of ${LOG_LEVELS.join(', ')}`);
+  },
+};
+
+/** The path in a database URL; `:memory:` for one that is not kept. */
+export const databasePath: Kind<string> = {
+  type: 'URL',
+  bounds: '`sqlite:<path>` or `sqlite::memory:`',
+  parse(value) {
+    const path = value.startsWith('sqlite:') ? value.slice('sqlite:'.length) : '';
+    if (path !== '') return path;
+    throw new SettingFault('must be sqlite:<path> or sqlite::memory:');
+  },
+};
+
+function items(value: string): string[] {
+  return value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
