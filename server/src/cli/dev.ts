@@ -7,8 +7,6 @@ import type { Settings } from './settings.ts';
 import { stopOnSignals } from './signals.ts';
 import { type RunningServer, startServer } from './start.ts';
 
-const DRAIN_LIMIT_MS = 5_000;
-
 /** The form to try it with: keys are made and kept, loopback and http are allowed, a page shows what arrives. */
 export async function dev(settings: Settings): Promise<void> {
   const apiKey = devApiKey(settings.dataDir);
@@ -25,7 +23,7 @@ export async function dev(settings: Settings): Promise<void> {
   console.log(welcome(server, apiKey, settings.dataDir));
   stopOnSignals(async () => {
     console.log('\nStopping: finishing what is in progress …');
-    await server.stop(DRAIN_LIMIT_MS);
+    await server.stop(settings.drainLimitMs);
     console.log('Stopped. What was accepted is kept; "npm start" goes on with it.');
   });
 }

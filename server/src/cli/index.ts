@@ -1,12 +1,23 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
-import { readSettings, SettingsError } from './read-settings.ts';
-import { flagOf, type Mode, SETTINGS, type SettingName, type Settings } from './settings.ts';
+import { Command, Option } from 'commander';
+import { configTable, showConfig } from './config.ts';
+import { type Given, readSettings, SettingsError } from './read-settings.ts';
+import {
+  flagOf,
+  MODES,
+  type Mode,
+  SETTING_NAMES,
+  SETTINGS,
+  type SettingName,
+  type Settings,
+} from './settings.ts';
 
 /** Exit codes: 0 ok, 1 failed, 2 wrong use. */
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
+
+type Options = Record<string, string | true | undefined>;
 
 const program = new Command('posthorn')
   .description('A webhooks server: durable, signed, isolated delivery of events.')
@@ -14,7 +25,7 @@ const program = new Command('posthorn')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE))
   .showHelpAfterError('Try "posthorn --help".');
 
-command(
+server(
   'dev',
   'Run a server to try things with: keys are made, loopback is allowed.',
   async (settings) => {
@@ -22,7 +33,7 @@ command(
     await dev(settings);
   },
 );
-command(
+server(
   'serve',
   'Run a server for production: keys come from you, private addresses are refused.',
   async (settings) => {
@@ -30,42 +41,62 @@ command(
     await serve(settings);
   },
 );
+config();
 
 await program.parseAsync();
 
-function command(
-  mode: Mode,
-  description: string,
-  run: (settings: Settings) => Promise<void>,
-): void {
-  const added = program.command(mode).description(description);
-  for (const setting of Object.values(SETTINGS)) {
-    if (setting.secret) continue;
-    const fallback = setting.default[mode];
-    const shown = fallback === null || fallback === '' ? '' : ` (default: ${fallback})`;
-    added.option(`${flagOf(setting)} <value>`, `${setting.describe}${shown} [${setting.env}]`);
-  }
-  added.action(async (options: Record<string, string>) => {
+function server(mode: Mode, description: string, run: (settings: Settings) => Promise<void>): void {
+  const command = program.command(mode).description(description);
+  addSettings(command, ({ default: fallback }) => fallback[mode] ?? '');
+  command.action(async (options: Options) => {
     try {
-      const flags = flagsOf(options);
-      await run(readSettings({ mode, environment: process.env, flags }).settings);
+      await run(readSettings(givenBy(mode, options)).settings);
     } catch (error) {
       fail(error);
     }
   });
 }
 
-function flagsOf(options: Record<string, string>): Partial<Record<SettingName, string>> {
+function config(): void {
+  const command = program
+    .command('config')
+    .description('Print every setting with its value and where that comes from; secrets are hidden.')
+    .addOption(new Option('--mode <mode>', 'for which form').choices(MODES).default('serve'))
+    .option('--json', 'as JSON');
+  addSettings(command, ({ default: { dev, serve } }) =>
+    dev === serve ? (serve ?? '') : `${serve || 'none'}, dev: ${dev || 'none'}`,
+  );
+  command.action(({ mode, json, ...options }: Options & { mode: Mode }) => {
+    const shown = showConfig(givenBy(mode, options));
+    console.log(json ? JSON.stringify(shown, null, 2) : configTable(shown));
+    if (shown.faults.length > 0) fail(new SettingsError(shown.faults));
+  });
+}
+
+/** A flag for every setting but secrets. */
+function addSettings(
+  command: Command,
+  defaultOf: (setting: { default: Record<Mode, string | null> }) => string,
+): void {
+  for (const setting of Object.values(SETTINGS)) {
+    if (setting.secret) continue;
+    const fallback = defaultOf(setting);
+    const shown = fallback === '' ? '' : ` (default: ${fallback})`;
+    command.option(`${flagOf(setting)} <value>`, `${setting.describe}${shown} [${setting.env}]`);
+  }
+}
+
+function givenBy(mode: Mode, options: Options): Given {
   const flags: Partial<Record<SettingName, string>> = {};
-  for (const [name, setting] of Object.entries(SETTINGS)) {
+  for (const name of SETTING_NAMES) {
     // Commander turns `--retry-schedule` into `retrySchedule`.
-    const option = flagOf(setting)
+    const option = flagOf(SETTINGS[name])
       .slice(2)
       .replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
     const text = options[option];
-    if (text !== undefined) flags[name as SettingName] = text;
+    if (typeof text === 'string') flags[name] = text;
   }
-  return flags;
+  return { mode, environment: process.env, flags };
 }
 
 function fail(error: unknown): never {

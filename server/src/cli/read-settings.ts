@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { closest } from '../core/suggest.ts';
 import {
-  fileVariableOf,
+  fileVariable,
   flagOf,
   type Mode,
   SETTING_NAMES,
@@ -74,19 +74,18 @@ function read(name: SettingName, given: Given): Reading {
     return { name, origin, text, value: text === null ? null : setting.parse(text), fault: null };
   } catch (error) {
     if (!(error instanceof SettingFault)) throw error;
-    const subject = (origin === 'flag' && flagOf(setting)) || setting.env;
+    const subject = origin === 'flag' ? flagOf(setting) : setting.env;
     const fault = `${subject} ${error.message}`.replace(/\.?$/, '.');
     return { name, origin, text: null, value: null, fault };
   }
 }
 
 function originOf(name: SettingName, { environment, flags }: Given): Origin {
-  const setting = SETTINGS[name];
-  const isGiven = (text: string | undefined) =>
-    text !== undefined && (text !== '' || setting.emptyIsValue);
+  const { env, secret, emptyIsValue } = SETTINGS[name];
+  const isGiven = (text: string | undefined) => text !== undefined && (text !== '' || emptyIsValue);
   if (isGiven(flags[name])) return 'flag';
-  if (isGiven(environment[setting.env])) return 'environment';
-  return isGiven(environment[fileVariableOf(setting) ?? '']) ? 'file' : 'default';
+  if (isGiven(environment[env])) return 'environment';
+  return secret && isGiven(environment[fileVariable(env)]) ? 'file' : 'default';
 }
 
 function textOf(
@@ -94,19 +93,18 @@ function textOf(
   origin: Origin,
   { mode, environment, flags }: Given,
 ): string | null {
-  const setting = SETTINGS[name];
-  const fileVariable = fileVariableOf(setting);
-  const file = fileVariable === null ? undefined : environment[fileVariable];
+  const { env, secret, default: fallback } = SETTINGS[name];
+  const file = environment[fileVariable(env)] ?? '';
   switch (origin) {
     case 'flag':
       return flags[name] ?? null;
     case 'environment':
-      if (file) throw new SettingFault(`is given twice: unset it or ${fileVariable}`);
-      return environment[setting.env] ?? null;
+      if (!secret || file === '') return environment[env] ?? null;
+      throw new SettingFault(`is given twice: unset it or ${fileVariable(env)}`);
     case 'file':
-      return readSecretFile(file ?? '');
+      return readSecretFile(file);
     case 'default':
-      return setting.default[mode];
+      return fallback[mode];
   }
 }
 
@@ -120,10 +118,9 @@ function readSecretFile(path: string): string {
 }
 
 function unknownVariables(environment: Given['environment']): string[] {
-  const known: string[] = Object.values(SETTINGS).flatMap((setting) => [
-    setting.env,
-    ...(fileVariableOf(setting) ?? [] ? [`${setting.env}_FILE`] : []),
-  ]);
+  const known: string[] = Object.values(SETTINGS).flatMap(({ env, secret }) =>
+    secret ? [env, fileVariable(env)] : [env],
+  );
   return Object.keys(environment)
     .filter((name) => name.startsWith('POSTHORN_') && !known.includes(name))
     .map((name) => {

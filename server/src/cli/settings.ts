@@ -145,14 +145,14 @@ export type Settings = {
 };
 type NullIfUnset<Name> = Name extends 'databaseUrl' | 'rootKey' | 'encryptionKey' ? null : never;
 
-/** The flag of a setting: `POSTHORN_RETRY_SCHEDULE` → `--retry-schedule`; null: it has none. */
-export function flagOf({ env, secret }: { env: string; secret: boolean }): string | null {
-  return secret ? null : `--${env.slice('POSTHORN_'.length).toLowerCase().replaceAll('_', '-')}`;
+/** The flag of a setting: `POSTHORN_RETRY_SCHEDULE` → `--retry-schedule`. Secrets have none. */
+export function flagOf({ env }: { env: string }): string {
+  return `--${env.slice('POSTHORN_'.length).toLowerCase().replaceAll('_', '-')}`;
 }
 
-/** The variable that names a file with the value; null: there is none. */
-export function fileVariableOf({ env, secret }: { env: string; secret: boolean }): string | null {
-  return secret ? `${env}_FILE` : null;
+/** The variable that names a file with the value of a secret. */
+export function fileVariable(env: string): string {
+  return `${env}_FILE`;
 }
 
 function setting<Value>(

@@ -18,18 +18,6 @@ import { createService, type Service } from '../service/service.ts';
 import { startThreads } from '../threads/threads.ts';
 import type { Settings } from './settings.ts';
 
-const DELIVERY_THREADS = 1;
-const LIMITS = {
-  eventBytesMax: 102_400,
-  webhooksPerAccountMax: 1_000,
-  idempotencyKeepMs: 24 * 60 * 60_000,
-};
-const HTTP_LIMITS = {
-  requestBytesMax: 1_048_576,
-  requestTimeoutMs: 30_000,
-  requestsMax: 5_000,
-};
-
 export interface StartOptions {
   settings: Settings;
   encryptionKey: Uint8Array;
@@ -64,7 +52,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   const threads = await startThreads(
     {
       path: databasePath,
-      deliveryThreads: DELIVERY_THREADS,
+      deliveryThreads: settings.deliveryThreads,
       engine: {
         schedule: settings.retrySchedule,
         attemptTimeoutMs: settings.attemptTimeoutMs,
@@ -89,7 +77,11 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
     vault,
     newId,
     urlRule,
-    limits: LIMITS,
+    limits: {
+      eventBytesMax: settings.eventBytesMax,
+      webhooksPerAccountMax: settings.webhooksMax,
+      idempotencyKeepMs: settings.idempotencyKeepMs,
+    },
   });
   let isDraining = false;
   const server = createHttpServer({
@@ -102,7 +94,11 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
     newId,
     isDraining: () => isDraining,
     dev: options.dev,
-    limits: HTTP_LIMITS,
+    limits: {
+      requestBytesMax: settings.requestBytesMax,
+      requestTimeoutMs: settings.requestTimeoutMs,
+      requestsMax: settings.requestsMax,
+    },
   });
   await threads.startDelivery();
   await server.listen({ host: settings.host, port: settings.port });

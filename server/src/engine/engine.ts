@@ -198,9 +198,25 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
     offer(lane);
   }
 
+  /**
+   * Cancels what is pending: a page before this returns, so that a small backlog has ended when the
+   * call that ended the lane is answered, and the rest behind it.
+   */
   async function endLane(lane: Lane, reason: string): Promise<void> {
     lane.gate = 'ended';
-    while ((await store.cancelPending(lane.webhook, reason, CANCEL_PAGE)) === CANCEL_PAGE);
+    const cancelled = await store.cancelPending(lane.webhook, reason, CANCEL_PAGE);
+    if (cancelled === CANCEL_PAGE) void cancelRest(lane, reason);
+  }
+
+  async function cancelRest(lane: Lane, reason: string): Promise<void> {
+    try {
+      let cancelled = CANCEL_PAGE;
+      while (cancelled === CANCEL_PAGE && lane.gate === 'ended') {
+        cancelled = await store.cancelPending(lane.webhook, reason, CANCEL_PAGE);
+      }
+    } catch {
+      clock.after(STORE_RETRY_MS, () => void cancelRest(lane, reason));
+    }
   }
 
   function offer(lane: Lane): void {

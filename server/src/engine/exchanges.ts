@@ -37,7 +37,8 @@ export class Exchanges {
   begin(request: WireRequest, ended: (exchange: Exchange) => void): void {
     const deadlineAt = this.#clock.monotonic() + this.#timeoutMs;
     const open = this.#transport.send(request, (exchange) => {
-      this.#inFlight.delete(entry);
+      // Abandoned by `drain`: what comes of it now, its own breaking off for one, is nobody's outcome.
+      if (!this.#inFlight.delete(entry)) return;
       if (this.#inFlight.size === 0) this.#whenEmpty?.();
       ended(exchange);
     });
@@ -57,7 +58,9 @@ export class Exchanges {
     }
     this.#timer?.cancel();
     this.#timer = null;
-    return this.#inFlight.size;
+    const abandoned = this.#inFlight.size;
+    this.#inFlight.clear();
+    return abandoned;
   }
 
   #expire(): void {

@@ -59,4 +59,6 @@ const FRAMEWORK_ERRORS: Record<string, () => PosthornError> = {
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
     new PosthornError('malformed_request', 'The body is shorter or longer than Content-Length.'),
   FST_ERR_BAD_URL: () => new PosthornError('malformed_request', 'The path is not valid.'),
+  FST_ERR_MAX_PARAM_LENGTH: () =>
+    new PosthornError('not_found', 'There is nothing at a path with so long a part.'),
 };

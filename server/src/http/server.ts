@@ -71,6 +71,11 @@ export function createHttpServer(ports: HttpServerPorts): Api {
     clientErrorHandler(error, socket) {
       refuseConnection(error, socket as Socket, newId('request'));
     },
+    // What the router refuses by itself never reaches a hook or the error handler.
+    frameworkErrors(error, request, reply) {
+      reply.header('X-Request-Id', request.id);
+      return sendProblem(request, reply, knownError(error) ?? internalError());
+    },
   });
 
   server.decorateRequest('accountId', '');
@@ -91,6 +96,10 @@ export function createHttpServer(ports: HttpServerPorts): Api {
   server.addHook('onRequest', async (request, reply) => {
     reply.header('X-Request-Id', request.id);
   });
+  server.addHook('onSend', async (_request, reply) => {
+    // Else a client that keeps its connection would hold the end back until it lets go of it.
+    if (ports.isDraining()) reply.header('Connection', 'close');
+  });
   server.addHook('onResponse', async (request, reply) => {
     if (!announcements.request.hasSubscribers) return;
     announcements.request.publish({
@@ -105,8 +114,7 @@ export function createHttpServer(ports: HttpServerPorts): Api {
   server.setErrorHandler((error, request, reply) => {
     const known = knownError(error);
     if (known === undefined) announcements.bug.publish({ where: request.method, error });
-    const said = known ?? new PosthornError('internal_error', 'This is our fault; the log has it.');
-    return sendProblem(request, reply, said);
+    return sendProblem(request, reply, known ?? internalError());
   });
   server.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0] ?? '';
@@ -134,4 +142,8 @@ export function createHttpServer(ports: HttpServerPorts): Api {
     { prefix: '/v1' },
   );
   return server;
+}
+
+function internalError(): PosthornError {
+  return new PosthornError('internal_error', 'This is our fault; the log has it.');
 }
