@@ -100,8 +100,10 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
       requestsMax: settings.requestsMax,
     },
   });
-  await threads.startDelivery();
   await server.listen({ host: settings.host, port: settings.port });
+  // Only now: a start that fails for its port must not send anything, and the built-in receiver
+  // of `dev`, which answers there, may be the first to get something.
+  await threads.startDelivery();
 
   const housekeeping = every(HOUSEKEEPING_MS, () => service.forgetExpired());
 

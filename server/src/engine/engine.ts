@@ -131,14 +131,8 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
     const attempt = attemptOf(exchange, made);
     const status = attempt.failure === null ? 'delivered' : 'failed';
     await store.recordTest({ event, deliveryId, webhookId, status, attempt });
-    announceAttempt(
-      { ...event, eventId: event.id, eventType: event.type, webhookId },
-      {
-        deliveryId,
-        attempt,
-        status,
-      },
-    );
+    const of = { ...event, eventId: event.id, eventType: event.type, webhookId };
+    announceAttempt(of, { deliveryId, attempt, status });
     return { status, attempt } as const;
   }
 
@@ -236,6 +230,8 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
     const dueBefore = clock.now();
     const found = await dueOf(lane, dueBefore);
     lane.endRefill(found?.deliveries ?? []);
+    // The gate was closed meanwhile: what was read may have been cancelled since.
+    if (lane.gate === 'paused' || lane.gate === 'ended') lane.dropWaiting();
     lane.more ||= found?.more ?? false;
     const wakeAt = found === null ? dueBefore + STORE_RETRY_MS : found.nextDueAt;
     if (wakeAt !== null) waitUntilDue(lane, wakeAt);
