@@ -78,6 +78,15 @@ export interface Page<Item> {
   hasMore: boolean;
 }
 
+/**
+ * A page of a list with filters, newest first. It may have fewer than `limit` and yet `hasMore`: one
+ * call looks at a bounded number of rows, however few of them the filter lets through.
+ */
+export interface FilteredPage<Item> extends Page<Item> {
+  /** The id of the last row that was looked at: the next page begins behind it. */
+  end: string | null;
+}
+
 /** What a publish inserts for each webhook that subscribed. */
 export interface NewDelivery {
   id: string;
@@ -293,7 +302,11 @@ export interface Store {
    */
   publish(events: NewEvents): Promise<OnceResult<'accepted' | 'stale'>>;
   getEvent(accountId: string, id: string): Promise<Event | null>;
-  listEvents(accountId: string, filter: EventFilter, page: PageRequest): Promise<Page<Event>>;
+  listEvents(
+    accountId: string,
+    filter: EventFilter,
+    page: PageRequest,
+  ): Promise<FilteredPage<Event>>;
   /** A test call, recorded when it has ended. */
   recordTest(record: TestRecord): Promise<void>;
 
@@ -301,15 +314,11 @@ export interface Store {
     accountId: string,
     id: string,
   ): Promise<{ delivery: Delivery; attempts: Attempt[] } | null>;
-  /**
-   * Newest first. A page may have fewer than `limit` and yet `hasMore`: one call looks at a bounded
-   * number of rows, however few of them the filter lets through; `end` is where it stopped.
-   */
   listDeliveries(
     accountId: string,
     filter: DeliveryFilter,
     page: PageRequest,
-  ): Promise<Page<Delivery> & { end: string | null }>;
+  ): Promise<FilteredPage<Delivery>>;
   /** A new delivery of the same event to the same webhook, due now, with a schedule of its own. */
   redeliver(
     redelivery: Redelivery,

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { PosthornError } from '../core/errors.ts';
 
 /** Answers the account that a request speaks for, or throws `unauthorized`. */
@@ -31,5 +31,5 @@ function bearer(authorization: string | undefined): string {
 }
 
 function digest(key: string): Buffer {
-  return createHash('sha256').update(key).digest();
+  return hash('sha256', key, 'buffer');
 }

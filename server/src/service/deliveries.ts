@@ -1,15 +1,13 @@
 import { PosthornError } from '../core/errors.ts';
 import type { Attempt, Delivery } from '../core/model.ts';
 import { type Once, type Outcome, onceRecord, outcomeOf } from '../core/once.ts';
-import type { DeliveryFilter, DeliveryStats, Page, PageRequest } from '../core/ports.ts';
+import type { DeliveryFilter, DeliveryStats, FilteredPage, PageRequest } from '../core/ports.ts';
 import type { Events } from './events.ts';
 import type { ServicePorts } from './ports.ts';
 import type { Webhooks } from './webhooks.ts';
 
 /** What `stats` looks back on. */
 export const STATS_SPAN_MS = 24 * 60 * 60 * 1_000;
-
-export type DeliveryPage = Page<Delivery> & { end: string | null };
 
 export class Deliveries {
   readonly #ports: ServicePorts;
@@ -31,7 +29,11 @@ export class Deliveries {
     return found ?? notFound();
   }
 
-  list(accountId: string, filter: DeliveryFilter, page: PageRequest): Promise<DeliveryPage> {
+  list(
+    accountId: string,
+    filter: DeliveryFilter,
+    page: PageRequest,
+  ): Promise<FilteredPage<Delivery>> {
     return this.#ports.store.listDeliveries(accountId, filter, page);
   }
 
@@ -41,7 +43,7 @@ export class Deliveries {
     webhookId: string,
     filter: DeliveryFilter,
     page: PageRequest,
-  ): Promise<DeliveryPage> {
+  ): Promise<FilteredPage<Delivery>> {
     await this.#webhooks.get(accountId, webhookId);
     return this.list(accountId, { ...filter, webhookId }, page);
   }
@@ -51,7 +53,7 @@ export class Deliveries {
     eventId: string,
     filter: DeliveryFilter,
     page: PageRequest,
-  ): Promise<DeliveryPage> {
+  ): Promise<FilteredPage<Delivery>> {
     await this.#events.get(accountId, eventId);
     return this.list(accountId, { ...filter, eventId }, page);
   }

@@ -2,7 +2,13 @@ import { invalid, PosthornError } from '../core/errors.ts';
 import { eventBody } from '../core/event-body.ts';
 import type { Event } from '../core/model.ts';
 import { type Once, type Outcome, onceRecord, outcomeOf } from '../core/once.ts';
-import type { EventFilter, NewEvents, OnceResult, Page, PageRequest } from '../core/ports.ts';
+import type {
+  EventFilter,
+  FilteredPage,
+  NewEvents,
+  OnceResult,
+  PageRequest,
+} from '../core/ports.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { ServicePorts } from './ports.ts';
 import { SubscriptionCache } from './subscriptions.ts';
@@ -52,7 +58,7 @@ export class Events {
     return event;
   }
 
-  list(accountId: string, filter: EventFilter, page: PageRequest): Promise<Page<Event>> {
+  list(accountId: string, filter: EventFilter, page: PageRequest): Promise<FilteredPage<Event>> {
     return this.#ports.store.listEvents(accountId, filter, page);
   }
 

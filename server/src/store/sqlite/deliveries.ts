@@ -5,9 +5,7 @@ import { DELIVERY_COLUMNS, delivery, earlierAttempt } from './delivery-rows.ts';
 import { idRange } from './events.ts';
 import { bare } from './ids.ts';
 import type { Operations } from './operation-types.ts';
-
-/** Rows that one call looks at: a filter that lets few through must not hold up the other callers. */
-const LOOKED_AT_MAX = 2_000;
+import { filteredPage } from './rows.ts';
 
 export function deliveryOperations(
   db: DatabaseSync,
@@ -49,19 +47,9 @@ export function deliveryOperations(
     listDeliveries(account, filter, { limit, after }) {
       const { from, below } = idRange(filter, after);
       const [statement, ...key] = narrowest(filter);
-      const items: Delivery[] = [];
-      let end: string | null = null;
-      let lookedAt = 0;
-      for (const row of statement.iterate(bare(account), ...key, from, below)) {
-        if (items.length === limit || lookedAt === LOOKED_AT_MAX) {
-          return { items, hasMore: true, end };
-        }
-        const found = delivery(row);
-        end = found.id;
-        lookedAt += 1;
-        if (passes(found, filter)) items.push(found);
-      }
-      return { items, hasMore: false, end };
+      const rows = statement.iterate(bare(account), ...key, from, below);
+      const passes = (found: Delivery) => passesFilter(found, filter);
+      return filteredPage(rows, limit, { item: delivery, passes });
     },
   };
 
@@ -72,7 +60,7 @@ export function deliveryOperations(
   }
 }
 
-function passes(found: Delivery, filter: DeliveryFilter): boolean {
+function passesFilter(found: Delivery, filter: DeliveryFilter): boolean {
   const { status, type, webhookId, eventId } = filter;
   return (
     (status === undefined || found.status === status) &&

@@ -4,7 +4,7 @@ import type { Event } from '../../core/model.ts';
 import type { EventFilter } from '../../core/ports.ts';
 import { accountId, bare, eventId, isTestEvent } from './ids.ts';
 import type { Operations } from './operation-types.ts';
-import { AFTER_ALL_IDS, integer, pageOf, type Row, text } from './rows.ts';
+import { AFTER_ALL_IDS, filteredPage, integer, type Row, text } from './rows.ts';
 
 const COLUMNS = 'account_id, id, test, type, created_at, body';
 
@@ -21,14 +21,6 @@ export function eventOperations(
     from events
     where account_id = ? and id >= ? and id < ?
     order by id desc
-    limit ?
-  `);
-  const listOfType = db.prepare(`
-    select ${COLUMNS}
-    from events
-    where account_id = ? and type = ? and id >= ? and id < ?
-    order by id desc
-    limit ?
   `);
   const insertTestEvent = db.prepare(`
     insert into events (account_id, id, test, type, created_at, body)
@@ -49,11 +41,9 @@ export function eventOperations(
 
     listEvents(account, filter, { limit, after }) {
       const { from, below } = idRange(filter, after);
-      const rows =
-        filter.type === undefined
-          ? list.all(bare(account), from, below, limit + 1)
-          : listOfType.all(bare(account), filter.type, from, below, limit + 1);
-      return pageOf(rows, limit, event);
+      const rows = list.iterate(bare(account), from, below);
+      const passes = ({ type }: Event) => filter.type === undefined || type === filter.type;
+      return filteredPage(rows, limit, { item: event, passes });
     },
 
     recordTest({ event, deliveryId, webhookId, status, attempt }) {

@@ -19,3 +19,28 @@ export function pageOf<Item>(
 
 /** Sorts behind every id, for the first page of a list that is newest first. */
 export const AFTER_ALL_IDS = '~';
+
+/** Rows that one call looks at: a filter that lets few through must not hold up the other callers. */
+const LOOKED_AT_MAX = 2_000;
+
+/**
+ * The next page of a list whose filter no index serves. It may be shorter than `limit` and yet go on:
+ * `end` is the id of the last row that was looked at.
+ */
+export function filteredPage<Item extends { id: string }>(
+  rows: Iterable<Row>,
+  limit: number,
+  of: { item: (row: Row) => Item; passes: (item: Item) => boolean },
+): { items: Item[]; hasMore: boolean; end: string | null } {
+  const items: Item[] = [];
+  let end: string | null = null;
+  let lookedAt = 0;
+  for (const row of rows) {
+    if (items.length === limit || lookedAt === LOOKED_AT_MAX) return { items, hasMore: true, end };
+    const item = of.item(row);
+    end = item.id;
+    lookedAt += 1;
+    if (of.passes(item)) items.push(item);
+  }
+  return { items, hasMore: false, end };
+}

@@ -40,7 +40,6 @@ create table events (
 ) strict;
 
 create unique index events_by_id on events (account_id, id);
-create index events_by_type on events (account_id, type, id);
 
 -- `pending` with a due time is the whole truth about what is to be done. The attempt_… columns are
 -- the newest attempt; the ones before it are in `attempts`.
