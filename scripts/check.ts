@@ -18,6 +18,7 @@ const steps: readonly Step[] = [
   { name: 'types', args: ['node_modules/.bin/tsc', '--noEmit'] },
   { name: 'import-direction', args: ['scripts/import-direction.ts'] },
   { name: 'docs', args: ['scripts/docs-check.ts'] },
+  { name: 'reference-pages', args: ['scripts/reference-pages.ts', '--check'] },
   { name: 'tests', args: ['scripts/test.ts'] },
 ];
 

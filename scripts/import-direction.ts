@@ -45,7 +45,7 @@ const layers: readonly Layer[] = [
     npm: ['fastify', '@fastify/*', 'typebox', 'typebox/*', 'ajv', 'ajv/*', sign],
     node: true,
   },
-  { place: observe, imports: [core], npm: ['pino'], node: true },
+  { place: observe, imports: [core], npm: ['pino', '@prometheus-io/client'], node: true },
   { place: platform, imports: [core], npm: [], node: true },
   { place: threads, imports: [core, engine, store, platform, observe], npm: [], node: true },
   { place: 'server/src/cli/', imports: everything, npm: ['commander'], node: true },

@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { StoreBrokenError } from '../store/sqlite/faults.ts';
 import { configTable, showConfig } from './config.ts';
+import { EXIT_CODES, exitCodeOf } from './exit-codes.ts';
 import { type Given, readSettings, SettingsError } from './read-settings.ts';
 import {
   flagOf,
@@ -13,16 +15,15 @@ import {
   type Settings,
 } from './settings.ts';
 
-/** Exit codes: 0 ok, 1 failed, 2 wrong use. */
-const EXIT_FAILED = 1;
-const EXIT_USAGE = 2;
+/** The settings that say where the data is. */
+const DATA_PLACE = ['dataDir', 'databaseUrl'] as const;
 
-type Options = Record<string, string | true | undefined>;
+type Options = Record<string, string | boolean | undefined>;
 
 const program = new Command('posthorn')
   .description('A webhooks server: durable, signed, isolated delivery of events.')
   .version(version())
-  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE))
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_CODES.usage))
   .showHelpAfterError('Try "posthorn --help".');
 
 server(
@@ -42,6 +43,8 @@ server(
   },
 );
 config();
+backup();
+restore();
 
 await program.parseAsync();
 
@@ -60,7 +63,9 @@ function server(mode: Mode, description: string, run: (settings: Settings) => Pr
 function config(): void {
   const command = program
     .command('config')
-    .description('Print every setting with its value and where that comes from; secrets are hidden.')
+    .description(
+      'Print every setting with its value and where that comes from; secrets are hidden.',
+    )
     .addOption(new Option('--mode <mode>', 'for which form').choices(MODES).default('serve'))
     .option('--json', 'as JSON');
   addSettings(command, ({ default: { dev, serve } }) =>
@@ -73,12 +78,48 @@ function config(): void {
   });
 }
 
+function backup(): void {
+  const command = program
+    .command('backup <file>')
+    .description('Copy the data to a new file, checked; a server may be running.');
+  addSettings(command, ({ default: { serve } }) => serve ?? '', DATA_PLACE);
+  command.action(async (file: string, options: Options) => {
+    try {
+      const { backupCommand } = await import('./backup.ts');
+      await backupCommand(
+        readSettings({ ...givenBy('serve', options), isServer: false }).settings,
+        file,
+      );
+    } catch (error) {
+      fail(error);
+    }
+  });
+}
+
+function restore(): void {
+  const command = program
+    .command('restore <file>')
+    .description('Put a backup in the place of the data; no server may be running.')
+    .option('--force', 'keep data that is there under another name, instead of refusing');
+  addSettings(command, ({ default: { serve } }) => serve ?? '', DATA_PLACE);
+  command.action(async (file: string, { force = false, ...options }: Options) => {
+    try {
+      const { restoreCommand } = await import('./backup.ts');
+      const { settings } = readSettings({ ...givenBy('serve', options), isServer: false });
+      await restoreCommand(settings, file, { force: force === true });
+    } catch (error) {
+      fail(error);
+    }
+  });
+}
+
 /** A flag for every setting but secrets. */
 function addSettings(
   command: Command,
   defaultOf: (setting: { default: Record<Mode, string | null> }) => string,
+  names: readonly SettingName[] = SETTING_NAMES,
 ): void {
-  for (const setting of Object.values(SETTINGS)) {
+  for (const setting of names.map((name) => SETTINGS[name])) {
     if (setting.secret) continue;
     const fallback = defaultOf(setting);
     const shown = fallback === '' ? '' : ` (default: ${fallback})`;
@@ -102,14 +143,18 @@ function givenBy(mode: Mode, options: Options): Given {
 function fail(error: unknown): never {
   if (error instanceof SettingsError) {
     for (const fault of error.faults) console.error(fault);
-    process.exit(EXIT_USAGE);
+    process.exit(EXIT_CODES.usage);
   }
   const { name, message, code } = error as Error & { code?: string };
+  if (error instanceof StoreBrokenError) {
+    console.error(message);
+    process.exit(exitCodeOf(error));
+  }
   if (code === 'EADDRINUSE')
     console.error(`${message}. Choose another port with POSTHORN_PORT or --port.`);
   else if (name === 'DataFileInUseError' || name === 'Error') console.error(message);
   else console.error(error);
-  process.exit(EXIT_FAILED);
+  process.exit(EXIT_CODES.failed);
 }
 
 function version(): string {

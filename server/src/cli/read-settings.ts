@@ -46,6 +46,8 @@ export interface Given {
   environment: Readonly<Record<string, string | undefined>>;
   /** By setting; flags win over the environment. */
   flags: Partial<Record<SettingName, string>>;
+  /** False for a command that starts no server: it does not need what `serve` needs. */
+  isServer?: boolean;
 }
 
 /** Throws a `SettingsError` that names every fault. */
@@ -69,8 +71,10 @@ function read(name: SettingName, given: Given): Reading {
   const origin = originOf(name, given);
   try {
     const text = textOf(name, origin, given);
-    const isNeeded = given.mode === 'serve' && setting.neededToServe !== null;
-    if (text === null && isNeeded) throw new SettingFault(`is needed: ${setting.neededToServe}`);
+    const serves = given.mode === 'serve' && (given.isServer ?? true);
+    if (text === null && serves && setting.neededToServe !== null) {
+      throw new SettingFault(`is needed: ${setting.neededToServe}`);
+    }
     return { name, origin, text, value: text === null ? null : setting.parse(text), fault: null };
   } catch (error) {
     if (!(error instanceof SettingFault)) throw error;

@@ -1,3 +1,5 @@
+import { StoreBrokenError } from '../store/sqlite/faults.ts';
+import { exitCodeOf } from './exit-codes.ts';
 import type { Settings } from './settings.ts';
 import { stopOnSignals } from './signals.ts';
 import { startServer } from './start.ts';
@@ -23,8 +25,12 @@ export async function serve(settings: Settings): Promise<void> {
   });
 }
 
-/** A thread fell: that is a defect of ours. What was accepted is on the disk; the next start goes on. */
+/**
+ * A part that everything depends on fell, or the store cannot go on: what was accepted is on the disk,
+ * and the next start goes on with it.
+ */
 export function endAfterCrash(error: Error): void {
-  console.error('Posthorn failed and ends now; what was accepted is kept.', error);
-  process.exit(70);
+  if (error instanceof StoreBrokenError) console.error(error.message);
+  else console.error('Posthorn failed and ends now; what was accepted is kept.', error);
+  process.exit(exitCodeOf(error));
 }

@@ -8,6 +8,8 @@ import type { DevPages } from '../http/dev/dev-pages.ts';
 import type { Api } from '../http/routes/context.ts';
 import { createHttpServer } from '../http/server.ts';
 import { startLog } from '../observe/log.ts';
+import { startMainMetrics } from '../observe/metrics.ts';
+import { metricsText } from '../observe/metrics-text.ts';
 import { createAddressPolicy } from '../platform/address-policy.ts';
 import { createAnnouncements } from '../platform/announcements.ts';
 import { systemClock } from '../platform/clock.ts';
@@ -17,6 +19,7 @@ import { createVault } from '../platform/vault.ts';
 import { createService, type Service } from '../service/service.ts';
 import { startThreads } from '../threads/threads.ts';
 import type { Settings } from './settings.ts';
+import { version } from './version.ts';
 
 export interface StartOptions {
   settings: Settings;
@@ -48,7 +51,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   const newId = createIds({ clock, random });
   const vault = createVault(encryptionKey);
   const log = { level: settings.logLevel };
-  startLog(log);
+  const stopLog = startLog(log);
   const threads = await startThreads(
     {
       path: databasePath,
@@ -83,6 +86,14 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
       idempotencyKeepMs: settings.idempotencyKeepMs,
     },
   });
+  const requests = { inProgress: 0 };
+  const metrics = startMainMetrics(
+    () => ({
+      http_requests_in_progress: requests.inProgress,
+      store_calls_waiting: threads.storeCallsWaiting(),
+    }),
+    { version: version(), node: process.versions.node },
+  );
   let isDraining = false;
   const server = createHttpServer({
     service,
@@ -93,6 +104,11 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
     cursors: createCursors(encryptionKey),
     newId,
     isDraining: () => isDraining,
+    requests,
+    async metrics() {
+      const { reports, silent } = await threads.metrics();
+      return metricsText([metrics.report(), ...reports], { silent });
+    },
     dev: options.dev,
     limits: {
       requestBytesMax: settings.requestBytesMax,
@@ -118,6 +134,8 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
       await closeWithin(server, clock, drainLimitMs);
       const report = await threads.drain(Math.max(0, endsAt - clock.monotonic()));
       await store.close();
+      metrics.stop();
+      stopLog();
       return report;
     },
   };

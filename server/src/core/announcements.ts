@@ -1,12 +1,16 @@
-import type { Attempt, DeliveryStatus } from './model.ts';
+import type { Attempt, DeliveryStatus, Trigger } from './model.ts';
 import type { Announcement } from './ports.ts';
 
 /** What is announced, and by whom. Log, metrics and tests listen; nobody else knows that they do. */
 export interface Announcements {
   /** The engine: an attempt has ended and its settlement has committed. */
   attempt: Announcement<AttemptEnded>;
+  /** The engine: what came of some attempts was written, in one call to the store. */
+  settled: Announcement<Settled>;
   /** The engine: the store could not be written; sending waits until it can. */
   settleFailed: Announcement<{ waiting: number; error: unknown }>;
+  /** The store: a transaction has ended, well or not. */
+  transaction: Announcement<TransactionEnded>;
   /** Something happened that must not: a defect of ours, survived. */
   bug: Announcement<{ where: string; error: unknown }>;
   /** The HTTP server: a request was answered. */
@@ -16,7 +20,9 @@ export interface Announcements {
 /** The names of Node's diagnostics channels, for whoever listens in the same thread. */
 export const ANNOUNCEMENT_NAMES = {
   attempt: 'posthorn:attempt',
+  settled: 'posthorn:settled',
   settleFailed: 'posthorn:settle-failed',
+  transaction: 'posthorn:transaction',
   bug: 'posthorn:bug',
   request: 'posthorn:request',
 } as const satisfies Record<keyof Announcements, string>;
@@ -27,9 +33,42 @@ export interface AttemptEnded {
   eventId: string;
   eventType: string;
   deliveryId: string;
+  trigger: Trigger;
+  /** From when it was due to when its exchange began; null for a test call, which is never due. */
+  waitMs: number | null;
   attempt: Attempt;
   status: DeliveryStatus;
 }
+
+export interface Settled {
+  attempts: number;
+  /** From the call of the store to its answer. */
+  durationMs: number;
+}
+
+/**
+ * `committed`: it is on the disk. `rolled_back`: one of its calls failed, and the others are tried
+ * again without it. `locked`: another program held the file, and all its calls are tried again.
+ * `unavailable`: the store could not be written, and all its calls failed.
+ */
+export const TRANSACTION_OUTCOMES = ['committed', 'rolled_back', 'locked', 'unavailable'] as const;
+export type TransactionOutcome = (typeof TRANSACTION_OUTCOMES)[number];
+
+export interface TransactionEnded {
+  outcome: TransactionOutcome;
+  /** Calls that shared it. */
+  calls: number;
+  /** What it inserted: events that were published, and deliveries that are pending. */
+  events: number;
+  deliveries: number;
+  /** All of it, from before `begin`: the wait for another program's lock is in it. */
+  durationMs: number;
+  /** Its `commit` alone, which is the sync of the disk; null when it did not come to that. */
+  syncMs: number | null;
+}
+
+/** The route of a request that no route fits. */
+export const NO_ROUTE = '(none)';
 
 export interface RequestAnswered {
   requestId: string;

@@ -99,20 +99,10 @@ export const ERRORS = {
     title: 'Posthorn failed',
     help: 'Try again later with the same idempotency key; tell the operator the `request_id`.',
   },
-  not_implemented: {
-    status: 501,
-    title: 'Not implemented yet',
-    help: 'Leave it out; a later version will have it.',
-  },
   store_unavailable: {
     status: 503,
     title: 'The store cannot be written or read right now',
     help: 'Try again after `Retry-After` with the same idempotency key; the operator should look at the disk.',
-  },
-  change_pending: {
-    status: 503,
-    title: 'The change is stored but not yet in force',
-    help: 'Repeat the call with the same idempotency key after `Retry-After`.',
   },
   overloaded: {
     status: 503,
@@ -122,7 +112,7 @@ export const ERRORS = {
   draining: {
     status: 503,
     title: 'Posthorn is shutting down',
-    help: 'Nothing was kept; try again after `Retry-After`, at another node if there is one.',
+    help: 'Nothing was kept; try again in a few seconds.',
   },
 } as const satisfies Record<string, { status: number; title: string; help: string }>;
 

@@ -1,12 +1,12 @@
 import { PosthornError } from './errors.ts';
 import { wholeSeconds } from './time.ts';
 
-/** `express.json()` answers 413 one byte above (WIRE.md, W5). */
+/** `express.json()` answers 413 one byte above. */
 export const EVENT_BYTES_MAX_DEFAULT = 102_400;
 
 /**
  * The text whose UTF-8 bytes are signed, stored and sent: made once, here. Receivers that parse and
- * stringify it again get the same bytes (WIRE.md, W1 and W3).
+ * stringify it again get the same bytes (docs/webhooks.md).
  */
 export function eventBody(
   event: { id: string; type: string; createdAt: number; data: object },

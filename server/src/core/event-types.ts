@@ -4,7 +4,7 @@ import { didYouMean } from './suggest.ts';
 /** What a test call sends. It is in no catalogue: nobody can publish it or needs to subscribe to it. */
 export const TEST_EVENT_TYPE = 'webhook.test';
 
-/** WIRE.md, W7. */
+/** Lower-case words joined by dots: safe in a header, a path and a pattern. */
 export const EVENT_TYPE_PATTERN = '^[a-z0-9_]+(\\.[a-z0-9_]+)*$';
 export const EVENT_TYPE_CHARS_MAX = 128;
 const eventType = new RegExp(EVENT_TYPE_PATTERN);

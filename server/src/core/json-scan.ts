@@ -22,7 +22,10 @@ export interface JsonFault {
 /** An object or array that the scan is inside of; one per level, used again. */
 interface Open {
   isObject: boolean;
-  /** Where the name of the member being read begins and ends, quotes left out; unused in arrays. */
+  /**
+   * Where the name of the member being read begins and ends, quotes left out; unused in arrays. It
+   * begins at `NO_NAME` until it was read: a fault before that is the object's own.
+   */
   nameBegin: number;
   nameEnd: number;
   /** The index of the element being read; unused in objects. */
@@ -128,14 +131,14 @@ class JsonScan {
     if (used !== undefined) {
       used.isObject = isObject;
       used.index = 0;
-      used.nameEnd = used.nameBegin;
+      used.nameBegin = NO_NAME;
       used.nameCount = 0;
       used.names = null;
       return used;
     }
     const made = {
       isObject,
-      nameBegin: 0,
+      nameBegin: NO_NAME,
       nameEnd: 0,
       index: 0,
       nameCount: 0,
@@ -169,6 +172,7 @@ class JsonScan {
   }
 
   #memberName(open: Open): boolean {
+    open.nameBegin = NO_NAME;
     this.#skipSpace();
     if (this.#text.charCodeAt(this.#at) !== QUOTE) {
       return this.#syntax('Expected a member name in double quotes');
@@ -406,11 +410,13 @@ class JsonScan {
   #pointer(): string {
     return this.#levels
       .slice(0, this.#depth)
+      .filter(({ isObject, nameBegin }) => !isObject || nameBegin !== NO_NAME)
       .map((open) => `/${open.isObject ? escapePointer(this.#name(open)) : open.index}`)
       .join('');
   }
 }
 
+const NO_NAME = -1;
 /** Stands for the hash of a name with escapes: beyond what a hash can be. */
 const ESCAPED = 2 ** 32;
 const POLLUTING_CHARS = '__proto__'.length;

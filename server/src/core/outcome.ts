@@ -2,7 +2,7 @@ import type { Attempt, AttemptFailure, DeliveryStatus } from './model.ts';
 import type { Exchange } from './ports.ts';
 import { nextDueAt } from './schedule.ts';
 
-/** WIRE.md, "Outcome of an attempt", as a table from an exchange to the failure; null is delivered. */
+/** What docs/webhooks.md says of outcomes, as a table from an exchange to the failure; null is delivered. */
 export function failureOf(exchange: Exchange): AttemptFailure | null {
   if (exchange.kind === 'failure') return exchange.failure;
   if (exchange.status >= 200 && exchange.status <= 299) return null;

@@ -209,7 +209,8 @@ export interface DeliveryStats {
   /** All that is pending, whenever it was made; counted up to a bound. */
   pending: number;
   pendingComplete: boolean;
-  oldestPendingAt: number | null;
+  /** When the first of them is due. */
+  nextDueAt: number | null;
   /** Of those looked at that had a response, ascending. */
   responseTimesMs: number[];
 }

@@ -8,7 +8,7 @@ export const DOCUMENTED_SCHEDULE_MS: readonly number[] = [
   6 * 60 * 60_000,
 ];
 
-/** Jitter only ever adds: the schedule is a lower bound (WIRE.md, "Outcome of an attempt"). */
+/** Jitter only ever adds: the schedule is a lower bound (docs/webhooks.md). */
 const JITTER_MAX = 0.1;
 
 /**

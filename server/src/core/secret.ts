@@ -10,7 +10,7 @@ export function generateSecret(random: Random): string {
   return `whsec_${btoa(String.fromCharCode(...random.bytes(GENERATED_BYTES)))}`;
 }
 
-/** Throws `invalid_request` when a webhook may not have this secret (WIRE.md, "Secrets"). */
+/** Throws `invalid_request` when a webhook may not have this secret (docs/webhooks.md). */
 export function checkSecret(secret: string): void {
   const fault = secretFault(secret);
   if (fault !== undefined) throw invalid('/secret', 'invalid_secret', fault);

@@ -1,4 +1,4 @@
-import type { Announcements } from '../core/announcements.ts';
+import type { Announcements, AttemptEnded } from '../core/announcements.ts';
 import type { NewId } from '../core/ids.ts';
 import { attemptOf, decide } from '../core/outcome.ts';
 import type {
@@ -47,6 +47,20 @@ export interface Engine extends Control {
   handOver(deliveries: readonly DueDelivery[]): void;
   /** Starts nothing more, waits for what is in progress, writes what came of it. */
   drain(limitMs: number): Promise<DrainReport>;
+  /** What is in memory now; counted when it is asked for. */
+  load(): EngineLoad;
+}
+
+export interface EngineLoad {
+  lanes: number;
+  /** Lanes that may have more due in the store than they keep in memory. */
+  lanesBehind: number;
+  /** Deliveries that are due and in memory, and have not started. */
+  waiting: number;
+  /** Exchanges in progress. */
+  inFlight: number;
+  /** Attempts that have ended and are not written yet. */
+  unsettled: number;
 }
 
 export interface DrainReport {
@@ -83,7 +97,7 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
   let dueTimer: Timer | null = null;
   let isDraining = false;
 
-  return { start, handOver, webhookChanged, test, drain };
+  return { start, handOver, webhookChanged, test, drain, load: loadNow };
 
   // -- what comes in --------------------------------------------------------------------------
 
@@ -131,8 +145,9 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
     const attempt = attemptOf(exchange, made);
     const status = attempt.failure === null ? 'delivered' : 'failed';
     await store.recordTest({ event, deliveryId, webhookId, status, attempt });
-    const of = { ...event, eventId: event.id, eventType: event.type, webhookId };
-    announceAttempt(of, { deliveryId, attempt, status });
+    const { id: eventId, type: eventType } = event;
+    const of = { ...event, eventId, eventType, webhookId, trigger: 'test' as const };
+    announceAttempt(of, { deliveryId, attempt, status, waitMs: null });
     return { status, attempt } as const;
   }
 
@@ -143,6 +158,17 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
     const abandoned = await exchanges.drain(limitMs);
     const unsettled = await settler.drain(Math.max(SETTLE_AT_LEAST_MS, endsAt - clock.monotonic()));
     return { abandoned, unsettled };
+  }
+
+  function loadNow(): EngineLoad {
+    let lanesBehind = 0;
+    let waiting = 0;
+    for (const lane of lanes.values()) {
+      if (lane.more) lanesBehind += 1;
+      waiting += lane.waiting;
+    }
+    const { count: unsettled } = settler;
+    return { lanes: lanes.size, lanesBehind, waiting, inFlight: exchanges.count, unsettled };
   }
 
   // -- lanes ----------------------------------------------------------------------------------
@@ -329,20 +355,18 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
       }
       refillIfWanted(lane);
       forgetIfIdle(lane);
-      announceAttempt(delivery, { deliveryId, attempt, status });
+      const waitMs = attempt.startedAt - delivery.dueAt;
+      announceAttempt(delivery, { deliveryId, attempt, status, waitMs });
     });
   }
 
   function announceAttempt(
-    of: { accountId: string; webhookId: string; eventId: string; eventType: string },
-    ended: Pick<
-      Parameters<Announcements['attempt']['publish']>[0],
-      'deliveryId' | 'attempt' | 'status'
-    >,
+    of: Pick<AttemptEnded, 'accountId' | 'webhookId' | 'eventId' | 'eventType' | 'trigger'>,
+    ended: Pick<AttemptEnded, 'deliveryId' | 'attempt' | 'status' | 'waitMs'>,
   ): void {
     if (!announcements.attempt.hasSubscribers) return;
-    const { accountId, webhookId, eventId, eventType } = of;
-    announcements.attempt.publish({ accountId, webhookId, eventId, eventType, ...ended });
+    const { accountId, webhookId, eventId, eventType, trigger } = of;
+    announcements.attempt.publish({ accountId, webhookId, eventId, eventType, trigger, ...ended });
   }
 }
 

@@ -3,16 +3,19 @@ import type { Clock, Settlement, Store } from '../core/ports.ts';
 
 const BATCH_MAX = 1_000;
 const RETRY_AFTER_MS = 250;
+/** Outcomes that wait for the store; beyond, nothing new is sent. */
+const WAITING_MAX = 4_000;
 
 /**
  * Writes what came of the attempts, many in one transaction: while one batch is being committed the
  * next gathers. When the store cannot be written it keeps them and tries again; `isStuck` tells the
- * engine to start nothing new meanwhile, because what came of that could not be kept either.
+ * engine to start nothing new until one was written, because what came of that could not be kept either.
  */
 export class Settler {
   #waiting: { settlement: Settlement; settled: () => void }[] = [];
-  #isWriting = false;
-  #retriesAt = false;
+  #writing = 0;
+  #hasFailed = false;
+  #waitsToRetry = false;
   #whenIdle: (() => void) | null = null;
   readonly #store: Store;
   readonly #clock: Clock;
@@ -30,7 +33,12 @@ export class Settler {
   }
 
   get isStuck(): boolean {
-    return this.#retriesAt;
+    return this.#hasFailed || this.#waiting.length >= WAITING_MAX;
+  }
+
+  /** What is not written yet. */
+  get count(): number {
+    return this.#waiting.length + this.#writing;
   }
 
   /** `settled` is called when the settlement has committed. */
@@ -41,38 +49,49 @@ export class Settler {
 
   /** Fulfilled when everything is written, or at the limit; answers how many are left. */
   async drain(limitMs: number): Promise<number> {
-    if (this.#isWriting || this.#waiting.length > 0) {
+    if (this.count > 0) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#whenIdle = resolve;
       const limit = this.#clock.after(limitMs, resolve);
       await promise;
       limit.cancel();
     }
-    return this.#waiting.length;
+    return this.count;
   }
 
   #write(): void {
-    if (this.#isWriting || this.#retriesAt || this.#waiting.length === 0) return;
-    this.#isWriting = true;
+    if (this.#writing > 0 || this.#waitsToRetry || this.#waiting.length === 0) return;
     const batch = this.#waiting.splice(0, BATCH_MAX);
+    const startedAt = this.#clock.monotonic();
+    this.#writing = batch.length;
     this.#store.settle(batch.map(({ settlement }) => settlement)).then(
       () => {
-        this.#isWriting = false;
+        const wasStuck = this.isStuck;
+        this.#writing = 0;
+        this.#hasFailed = false;
+        this.#announce(batch.length, startedAt);
         for (const { settled } of batch) settled();
         this.#write();
-        if (!this.#isWriting) this.#whenIdle?.();
+        if (this.#writing === 0) this.#whenIdle?.();
+        if (wasStuck) this.#resumed();
       },
       (error: unknown) => {
-        this.#isWriting = false;
+        this.#writing = 0;
         this.#waiting = [...batch, ...this.#waiting];
         this.#announcements.settleFailed.publish({ waiting: this.#waiting.length, error });
-        this.#retriesAt = true;
+        this.#hasFailed = true;
+        this.#waitsToRetry = true;
         this.#clock.after(RETRY_AFTER_MS, () => {
-          this.#retriesAt = false;
+          this.#waitsToRetry = false;
           this.#write();
-          this.#resumed();
         });
       },
     );
+  }
+
+  #announce(attempts: number, startedAt: number): void {
+    const { settled } = this.#announcements;
+    if (!settled.hasSubscribers) return;
+    settled.publish({ attempts, durationMs: this.#clock.monotonic() - startedAt });
   }
 }

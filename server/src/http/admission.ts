@@ -3,24 +3,28 @@ import type { Api } from './routes/context.ts';
 
 const RETRY_AFTER_SECONDS = 1;
 
+/** Requests that are not answered yet; counted here, shown by whoever gave it. */
+export interface RequestCount {
+  inProgress: number;
+}
+
 /**
  * Bounds the requests in progress. It is decided before a body is read: when the store or the disk is
  * slow, requests are refused at once instead of waiting in memory.
  */
-export function limitRequests(api: Api, requestsMax: number): void {
-  let inProgress = 0;
+export function limitRequests(api: Api, requests: RequestCount, requestsMax: number): void {
   api.addHook('onRequest', async (_request, reply) => {
-    if (inProgress >= requestsMax) {
+    if (requests.inProgress >= requestsMax) {
       throw new PosthornError(
         'overloaded',
         `${requestsMax} requests are in progress: try again in a moment.`,
         { retryAfterSeconds: RETRY_AFTER_SECONDS },
       );
     }
-    inProgress += 1;
+    requests.inProgress += 1;
     // Also when the caller goes away before the answer.
     reply.raw.once('close', () => {
-      inProgress -= 1;
+      requests.inProgress -= 1;
     });
   });
 }

@@ -1,10 +1,13 @@
 import { isUtf8 } from 'node:buffer';
-import { PosthornError } from '../core/errors.ts';
+import { invalid, PosthornError } from '../core/errors.ts';
 import { type JsonFault, scanJson } from '../core/json-scan.ts';
 
-/** Levels that the body of a delivered event may have (WIRE.md, W4); its own object is the first. */
+/** Levels that the body of a delivered event may have (docs/webhooks.md, "The body"); its own object is the first. */
 const DEPTH_MAX = 64;
 const BATCH_LEVELS = 2;
+
+const REPLACEMENT = '\ufffd';
+const SENT_REPLACEMENT = Buffer.from(REPLACEMENT);
 
 /**
  * The body of a request as a value. Nothing is lost on the way: what a double, an object or UTF-8
@@ -12,13 +15,13 @@ const BATCH_LEVELS = 2;
  * (400).
  */
 export function parseJsonBody(bytes: Buffer): unknown {
-  if (!isUtf8(bytes)) {
-    throw new PosthornError('malformed_json', 'The body is not valid UTF-8.');
-  }
+  if (!isUtf8(bytes)) throw notUtf8(bytes);
   const text = bytes.toString('utf8');
   const value = parsed(text);
   const fault = scanJson(text, { depthMax: depthMaxOf(value), isJson: value !== undefined });
   if (fault !== null) throw refusal(fault);
+  // To the framework null would be no body at all.
+  if (value === null) throw invalid('', 'wrong_type', 'This must be of type object.');
   return value;
 }
 
@@ -37,9 +40,39 @@ function depthMaxOf(value: unknown): number {
   return isBatch ? DEPTH_MAX + BATCH_LEVELS : DEPTH_MAX;
 }
 
+/**
+ * Where the text stops being UTF-8. JSON's own structure is ASCII, so the scan can read the bytes as
+ * Latin-1; half a surrogate pair, put where the first bad byte is, makes it stop there.
+ */
+function notUtf8(bytes: Buffer): PosthornError {
+  const bad = firstBadByte(bytes);
+  const text = bytes.toString('latin1');
+  const marked = `${text.slice(0, bad)}\\ud800${text.slice(bad + 1)}`;
+  const fault = scanJson(marked, { depthMax: DEPTH_MAX + BATCH_LEVELS, isJson: false });
+  const detail = `The text is not valid UTF-8 from byte ${bad} on.`;
+  if (fault?.code !== 'lone_surrogate') return new PosthornError('malformed_json', detail);
+  const pointer = Buffer.from(fault.pointer, 'latin1').toString('utf8');
+  return invalid(pointer, 'invalid_utf8', detail);
+}
+
+/** The first U+FFFD that decoding put in, as opposed to one that was sent. */
+function firstBadByte(bytes: Buffer): number {
+  const text = bytes.toString('utf8');
+  let offset = 0;
+  let from = 0;
+  for (;;) {
+    const at = text.indexOf(REPLACEMENT, from);
+    offset += Buffer.byteLength(text.slice(from, at));
+    const there = bytes.subarray(offset, offset + SENT_REPLACEMENT.length);
+    if (!there.equals(SENT_REPLACEMENT)) return offset;
+    offset += SENT_REPLACEMENT.length;
+    from = at + 1;
+  }
+}
+
 function refusal({ code, pointer, detail }: JsonFault): PosthornError {
   if (code === 'syntax') return new PosthornError('malformed_json', detail);
-  const where = pointer === '' ? '' : ` At ${pointer.slice(0, 200)}.`;
+  const where = pointer === '' ? '' : ` (at ${pointer.slice(0, 200)})`;
   return new PosthornError('invalid_request', detail + where, {
     faults: [{ pointer, code, detail }],
   });

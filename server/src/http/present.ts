@@ -88,7 +88,7 @@ export function presentStats({ since, stats }: { since: number; stats: DeliveryS
     },
     pending: stats.pending,
     pending_complete: stats.pendingComplete,
-    oldest_pending_at: stats.oldestPendingAt === null ? null : wholeSeconds(stats.oldestPendingAt),
+    next_attempt_at: stats.nextDueAt === null ? null : milliseconds(stats.nextDueAt),
   };
 }
 

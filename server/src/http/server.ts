@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
-import { fastify } from 'fastify';
-import type { Announcements } from '../core/announcements.ts';
+import { type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { type Announcements, NO_ROUTE } from '../core/announcements.ts';
 import { type ErrorCode, PosthornError } from '../core/errors.ts';
 import type { NewId } from '../core/ids.ts';
 import type { Cursors } from '../core/ports.ts';
 import type { Service } from '../service/service.ts';
-import { limitRequests } from './admission.ts';
+import { limitRequests, type RequestCount } from './admission.ts';
 import type { Authenticate } from './authenticate.ts';
 import { refuseConnection } from './connection-errors.ts';
 import type { DevPages } from './dev/dev-pages.ts';
@@ -18,6 +18,7 @@ import { deliveryRoutes } from './routes/deliveries.ts';
 import { eventTypeRoutes } from './routes/event-types.ts';
 import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
+import { type MetricsPort, metricsRoutes } from './routes/metrics.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import { compileValidator } from './validation.ts';
 
@@ -37,6 +38,8 @@ export interface HttpServerPorts {
   cursors: Cursors;
   newId: NewId;
   isDraining: () => boolean;
+  metrics: MetricsPort;
+  requests: RequestCount;
   dev?: DevPages | undefined;
   limits: HttpLimits;
 }
@@ -52,6 +55,8 @@ export interface HttpLimits {
 
 const HEADER_BYTES_MAX = 16_384;
 const PARAM_CHARS_MAX = 256;
+/** Announced for a request whose caller went away before the end of its answer; nginx's number for it. */
+const CALLER_GONE = 499;
 
 /**
  * The HTTP API. Life of a request: route (404, 405) → key (401) → body read (413, 415) and parsed
@@ -62,11 +67,17 @@ export function createHttpServer(ports: HttpServerPorts): Api {
   const server: Api = fastify({
     bodyLimit: limits.requestBytesMax,
     requestTimeout: limits.requestTimeoutMs,
-    http: { maxHeaderSize: HEADER_BYTES_MAX },
+    http: {
+      maxHeaderSize: HEADER_BYTES_MAX,
+      // Node looks for requests that take too long every 30 s, unless told otherwise.
+      connectionsCheckingInterval: Math.min(30_000, Math.ceil(limits.requestTimeoutMs / 2)),
+    },
     routerOptions: { maxParamLength: PARAM_CHARS_MAX },
     genReqId: () => newId('request'),
     logger: false,
     forceCloseConnections: 'idle',
+    // Fastify's own 503 is not a problem document; ours is below.
+    return503OnClosing: false,
     exposeHeadRoutes: false,
     clientErrorHandler(error, socket) {
       refuseConnection(error, socket as Socket, newId('request'));
@@ -93,23 +104,25 @@ export function createHttpServer(ports: HttpServerPorts): Api {
   // What is sent is made by `present.ts` alone; nothing has to be filtered out of it.
   server.setSerializerCompiler(() => JSON.stringify);
 
-  server.addHook('onRequest', async (request, reply) => {
-    reply.header('X-Request-Id', request.id);
-  });
-  server.addHook('onSend', async (_request, reply) => {
-    // Else a client that keeps its connection would hold the end back until it lets go of it.
-    if (ports.isDraining()) reply.header('Connection', 'close');
-  });
-  server.addHook('onResponse', async (request, reply) => {
+  const announceRequest = (request: FastifyRequest, reply: FastifyReply): void => {
     if (!announcements.request.hasSubscribers) return;
     announcements.request.publish({
       requestId: request.id,
       method: request.method,
-      route: request.routeOptions.url ?? '(none)',
-      status: reply.statusCode,
+      route: request.routeOptions.url ?? NO_ROUTE,
+      status: reply.raw.writableFinished ? reply.statusCode : CALLER_GONE,
       durationMs: reply.elapsedTime,
       code: request.problemCode,
     });
+  };
+  server.addHook('onRequest', async (request, reply) => {
+    reply.header('X-Request-Id', request.id);
+    // Not `onResponse`: that is never called when the caller goes away before the answer.
+    reply.raw.once('close', () => announceRequest(request, reply));
+  });
+  server.addHook('onSend', async (_request, reply) => {
+    // Else a client that keeps its connection would hold the end back until it lets go of it.
+    if (ports.isDraining()) reply.header('Connection', 'close');
   });
   server.setErrorHandler((error, request, reply) => {
     const known = knownError(error);
@@ -124,11 +137,13 @@ export function createHttpServer(ports: HttpServerPorts): Api {
 
   const context: RouteContext = { service: ports.service, pages: createPages(ports.cursors) };
   healthRoutes(server, context, ports);
+  metricsRoutes(server, ports);
   ports.dev?.(server);
   server.register(
     (api: Api, _options, done) => {
-      limitRequests(api, limits.requestsMax);
+      limitRequests(api, ports.requests, limits.requestsMax);
       api.addHook('onRequest', async (request) => {
+        if (ports.isDraining()) throw new PosthornError('draining', 'Posthorn is shutting down.');
         request.accountId = ports.authenticate(request.headers.authorization);
       });
       const answerOtherMethods = collectMethods(api);

@@ -1,12 +1,14 @@
-import { subscribe } from 'node:diagnostics_channel';
-import { destination, type Logger, pino } from 'pino';
-import {
-  ANNOUNCEMENT_NAMES,
-  type Announcements,
-  type AttemptEnded,
-  type RequestAnswered,
-} from '../core/announcements.ts';
-import type { Announcement } from '../core/ports.ts';
+import { type DestinationStream, destination, type Logger, pino } from 'pino';
+import type { AttemptEnded, RequestAnswered } from '../core/announcements.ts';
+import { listen } from './listen.ts';
+import type {
+  ATTEMPT_FIELDS,
+  BUG_FIELDS,
+  ERROR_FIELDS,
+  Line,
+  REQUEST_FIELDS,
+  SETTLE_FAILED_FIELDS,
+} from './log-fields.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -15,62 +17,76 @@ export interface LogSettings {
   level: LogLevel;
 }
 
-/** Logs what this thread announces, as JSON lines on standard output. */
-export function startLog({ level }: LogSettings): Logger {
-  const log = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination(1));
-  if (level === 'silent') return log;
-  listen('attempt', (ended) => logAttempt(log, ended));
-  listen('request', (answered) => logRequest(log, answered));
-  listen('bug', ({ where, error }) => log.error({ where, err: error }, 'bug'));
-  listen('settleFailed', ({ waiting, error }) => {
-    log.warn({ waiting, reason: (error as Error).message }, 'settling failed; sending waits');
+/**
+ * Logs what this thread announces, as JSON lines on standard output, until what it answers is called.
+ *
+ * What succeeded is said at `debug`: at `info` the log shows what somebody may have to look at, and a
+ * delivery costs it nothing. No URL, no body and no header is in any line.
+ */
+export function startLog({ level }: LogSettings, stream?: DestinationStream): () => void {
+  if (level === 'silent') return () => {};
+  const log = pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    stream ?? destination(1),
+  );
+  return listen({
+    attempt: (ended) => logAttempt(log, ended),
+    request: (answered) => logRequest(log, answered),
+    bug({ where, error }) {
+      log.error({ where, error: errorLine(error) } satisfies Line<typeof BUG_FIELDS>, 'bug');
+    },
+    settleFailed({ waiting, error }) {
+      const line: Line<typeof SETTLE_FAILED_FIELDS> = { waiting, error: errorLine(error) };
+      log.warn(line, 'settle failed');
+    },
   });
-  return log;
 }
 
-type Message<Name extends keyof Announcements> =
-  Announcements[Name] extends Announcement<infer Value> ? Value : never;
-
-function listen<Name extends keyof Announcements>(
-  name: Name,
-  hear: (message: Message<Name>) => void,
-): void {
-  subscribe(ANNOUNCEMENT_NAMES[name], (message) => hear(message as Message<Name>));
-}
-
-/** What succeeded is said at `debug`: at `info` the log shows what somebody may have to look at. */
-function logAttempt(log: Logger, { attempt, ...of }: AttemptEnded): void {
+function logAttempt(log: Logger, of: AttemptEnded): void {
+  const { attempt } = of;
   const level = attempt.failure === null ? 'debug' : 'info';
   if (!log.isLevelEnabled(level)) return;
-  log[level](
-    {
-      account: of.accountId,
-      webhook: of.webhookId,
-      event: of.eventId,
-      event_type: of.eventType,
-      delivery: of.deliveryId,
-      attempt: attempt.number,
-      status: of.status,
-      response_code: attempt.responseCode,
-      response_time_ms: attempt.responseTimeMs,
-      failure: attempt.failure,
-    },
-    'attempt',
-  );
+  const line: Line<typeof ATTEMPT_FIELDS> = {
+    account: of.accountId,
+    webhook: of.webhookId,
+    event: of.eventId,
+    event_type: of.eventType,
+    delivery: of.deliveryId,
+    trigger: of.trigger,
+    attempt: attempt.number,
+    status: of.status,
+    wait_ms: of.waitMs,
+    response_code: attempt.responseCode,
+    response_time_ms: attempt.responseTimeMs,
+    failure: attempt.failure,
+  };
+  log[level](line, 'attempt');
 }
 
 function logRequest(log: Logger, answered: RequestAnswered): void {
   const level = answered.status >= 500 ? 'warn' : 'debug';
   if (!log.isLevelEnabled(level)) return;
-  log[level](
-    {
-      request_id: answered.requestId,
-      method: answered.method,
-      route: answered.route,
-      status: answered.status,
-      duration_ms: Math.round(answered.durationMs * 10) / 10,
-      code: answered.code,
-    },
-    'request',
-  );
+  const line: Line<typeof REQUEST_FIELDS> = {
+    request_id: answered.requestId,
+    method: answered.method,
+    route: answered.route,
+    status: answered.status,
+    duration_ms: Math.round(answered.durationMs * 10) / 10,
+    code: answered.code,
+  };
+  log[level](line, 'request');
+}
+
+/** Members of an error that are not named here stay out: Node puts the URL itself into one, for example. */
+function errorLine(error: unknown): Partial<Line<typeof ERROR_FIELDS>> {
+  if (!(error instanceof Error)) return { message: `not an error but of type ${typeof error}` };
+  const { name, message, stack, cause } = error;
+  const { code } = error as { code?: unknown };
+  return {
+    name,
+    ...(typeof code === 'string' ? { code } : {}),
+    message,
+    stack,
+    ...(cause instanceof Error ? { cause: errorLine(cause) } : {}),
+  };
 }

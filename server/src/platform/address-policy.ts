@@ -4,7 +4,8 @@ import type { AddressPolicy } from '../core/ports.ts';
 /**
  * Not for deliveries: IANA's special-purpose registries and the metadata addresses of clouds that
  * stand outside them (IPv4), and everything outside 2000::/3 plus the special ranges inside it
- * (IPv6), so that a range which is not yet in any table is refused.
+ * (IPv6), so that a range which is not yet in any table is refused. An IPv6 address that carries an
+ * IPv4 one is refused whatever that is: nobody's receiver has such an address.
  */
 const BLOCKED_IPV4 = [
   '0.0.0.0/8',
@@ -39,16 +40,16 @@ export function createAddressPolicy(allowNetworks: readonly string[]): AddressPo
 
   return {
     verdict(address) {
-      const plain = mappedIpv4(address) ?? address.replace(/%.*$/, '');
+      const plain = address.replace(/%.*$/, '');
       if (isIPv4(plain)) {
         if (allowed.check(plain, 'ipv4')) return 'allowed';
         return blockedIpv4.check(plain, 'ipv4') ? 'blocked' : 'allowed';
       }
       if (!isIPv6(plain)) return 'blocked';
+      // Node compares an IPv4-mapped address with the IPv4 networks of a list as well.
       if (allowed.check(plain, 'ipv6')) return 'allowed';
-      return publicIpv6.check(plain, 'ipv6') && !blockedIpv6.check(plain, 'ipv6')
-        ? 'allowed'
-        : 'blocked';
+      if (!publicIpv6.check(plain, 'ipv6') || blockedIpv6.check(plain, 'ipv6')) return 'blocked';
+      return isIsatap(plain) ? 'blocked' : 'allowed';
     },
   };
 }
@@ -75,12 +76,18 @@ function blockList(networks: readonly string[]): BlockList {
   return list;
 }
 
-/** The IPv4 address inside an IPv4-mapped one, in dotted or hexadecimal spelling. */
-function mappedIpv4(address: string): string | undefined {
-  const match = /^::ffff:(?:(\d+\.\d+\.\d+\.\d+)|([0-9a-f]{1,4}):([0-9a-f]{1,4}))$/i.exec(address);
-  if (match === null) return undefined;
-  if (match[1] !== undefined) return match[1];
-  const high = Number.parseInt(match[2] ?? '', 16);
-  const low = Number.parseInt(match[3] ?? '', 16);
-  return [high >> 8, high & 0xff, low >> 8, low & 0xff].join('.');
+/** RFC 5214, 6.1: an interface identifier of `0:5efe` or `200:5efe` and an IPv4 address. */
+function isIsatap(address: string): boolean {
+  const groups = groupsOf(address);
+  return (groups[4] === 0 || groups[4] === 0x200) && groups[5] === 0x5efe;
+}
+
+/** The eight groups of an IPv6 address, in any of its spellings. */
+function groupsOf(address: string): number[] {
+  // The URL parser writes the last two of them in hexadecimal, whatever they were.
+  const canonical = new URL(`http://[${address}]`).hostname.slice(1, -1);
+  const halves = canonical.split('::').map((half) => half.split(':').filter((part) => part !== ''));
+  const [first = [], last = []] = halves;
+  const zeros = Array.from({ length: 8 - first.length - last.length }, () => '0');
+  return [...first, ...zeros, ...last].map((group) => Number.parseInt(group, 16));
 }

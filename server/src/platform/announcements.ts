@@ -5,7 +5,9 @@ import { ANNOUNCEMENT_NAMES, type Announcements } from '../core/announcements.ts
 export function createAnnouncements(): Announcements {
   return {
     attempt: channel(ANNOUNCEMENT_NAMES.attempt),
+    settled: channel(ANNOUNCEMENT_NAMES.settled),
     settleFailed: channel(ANNOUNCEMENT_NAMES.settleFailed),
+    transaction: channel(ANNOUNCEMENT_NAMES.transaction),
     bug: channel(ANNOUNCEMENT_NAMES.bug),
     request: channel(ANNOUNCEMENT_NAMES.request),
   };

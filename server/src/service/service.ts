@@ -26,7 +26,18 @@ export function createService(ports: ServicePorts): Service {
     events,
     deliveries: new Deliveries(ports, webhooks, events),
     forgetExpired: () => forgetExpired(ports),
-    checkReady: () => ports.store.check(),
+    checkReady: shared(() => ports.store.check()),
+  };
+}
+
+/** Whoever asks while it runs gets the same answer: anybody may ask, and each time the disk is synced. */
+function shared(ask: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | null = null;
+  return () => {
+    running ??= ask().finally(() => {
+      running = null;
+    });
+    return running;
   };
 }
 

@@ -7,6 +7,8 @@ import { type ErrorCode, PosthornError } from '../core/errors.ts';
  */
 export interface Caller<Call> {
   call(call: Call): Promise<unknown>;
+  /** Calls that have no answer yet. */
+  waiting(): number;
 }
 
 export type Answer = { ok: true; value: unknown } | { ok: false; error: Error };
@@ -56,6 +58,7 @@ export function createCaller<Call>(
       if (calls.push([id, call]) === 1) setImmediate(send);
       return settle.promise;
     },
+    waiting: () => open.size,
   };
 
   function send(): void {

@@ -4,6 +4,7 @@ import type { Control, DueDelivery } from '../core/ports.ts';
 import { createEngine, type DrainReport, type EngineSettings } from '../engine/engine.ts';
 import { createUndiciTransport } from '../engine/undici-transport.ts';
 import { type LogSettings, startLog } from '../observe/log.ts';
+import { startDeliveryMetrics } from '../observe/metrics.ts';
 import { createAddressPolicy } from '../platform/address-policy.ts';
 import { createAnnouncements } from '../platform/announcements.ts';
 import { systemClock } from '../platform/clock.ts';
@@ -27,7 +28,8 @@ export type ControlCall =
   | { kind: 'start' }
   | { kind: 'webhookChanged'; args: Parameters<Control['webhookChanged']> }
   | { kind: 'test'; args: Parameters<Control['test']> }
-  | { kind: 'drain'; limitMs: number };
+  | { kind: 'drain'; limitMs: number }
+  | { kind: 'metrics' };
 
 export type DrainAnswer = DrainReport;
 
@@ -37,7 +39,7 @@ const clock = systemClock;
 const random = createRandom();
 const announcements = createAnnouncements();
 startLog(data.log);
-const { call } = createCaller<StoreCall>(data.storePort, (news) => {
+const storeCalls = createCaller<StoreCall>(data.storePort, (news) => {
   engine.handOver(news as DueDelivery[]);
 });
 const transport = createUndiciTransport(
@@ -46,7 +48,7 @@ const transport = createUndiciTransport(
 );
 const engine = createEngine(
   {
-    store: storeOver(call, async () => {}),
+    store: storeOver(storeCalls.call, async () => {}),
     transport,
     clock,
     random,
@@ -56,6 +58,17 @@ const engine = createEngine(
   },
   data.engine,
 );
+const metrics = startDeliveryMetrics(() => {
+  const { lanes, lanesBehind, waiting, inFlight, unsettled } = engine.load();
+  return {
+    engine_lanes: lanes,
+    engine_lanes_behind: lanesBehind,
+    engine_waiting: waiting,
+    engine_in_flight: inFlight,
+    engine_unsettled: unsettled,
+    store_calls_waiting: storeCalls.waiting(),
+  };
+});
 
 answerCalls<ControlCall>(data.controlPort, (call, answer) => {
   void answerWith(() => run(call), answer);
@@ -71,6 +84,8 @@ async function run(call: ControlCall): Promise<unknown> {
       return await engine.test(...call.args);
     case 'drain':
       return await drain(call.limitMs);
+    case 'metrics':
+      return metrics.report();
   }
 }
 

@@ -2,30 +2,36 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createIds } from '../core/ids.ts';
 import type { DueDelivery } from '../core/ports.ts';
 import { ownerOf } from '../core/shards.ts';
+import { startStoreMetrics } from '../observe/metrics.ts';
 import { systemClock } from '../platform/clock.ts';
 import { createRandom } from '../platform/random.ts';
 import type { StoreCall } from '../store/sqlite/executor.ts';
-import { openStore } from '../store/sqlite/local-store.ts';
+import { type BrokenBy, StoreBrokenError } from '../store/sqlite/faults.ts';
+import { type OpenStore, openStore } from '../store/sqlite/local-store.ts';
 import { DataFileInUseError } from '../store/sqlite/lock.ts';
-import { type Answer, answerCalls } from './channel.ts';
+import { createQueue } from '../store/sqlite/queue.ts';
+import { answerCalls } from './channel.ts';
 
 export interface StoreThreadData {
   path: string;
   /** The ends of those who call the store; the delivery threads' come first. */
   ports: MessagePort[];
+  /** Asks what was measured; none where nobody does. */
+  metricsPort?: MessagePort;
   deliveryThreads: number;
 }
 
 export type StoreThreadMessage =
   | { kind: 'open' }
   | { kind: 'refused'; message: string }
+  | { kind: 'broken'; by: BrokenBy; message: string }
   | { kind: 'closed' };
 
 /**
  * The store thread: all callers' calls of one turn of the event loop share a transaction, and while
  * the disk syncs the next ones gather.
  */
-const { path, ports, deliveryThreads } = workerData as StoreThreadData;
+const { path, ports, metricsPort, deliveryThreads } = workerData as StoreThreadData;
 /** How to tell each delivery thread. */
 const owners: ((news: unknown) => void)[] = [];
 const opened = tryOpen();
@@ -36,39 +42,40 @@ function tryOpen() {
     const newId = createIds({ clock: systemClock, random: createRandom() });
     return openStore(path, { newId, handOver });
   } catch (error) {
-    if (!(error instanceof DataFileInUseError)) throw error;
-    say({ kind: 'refused', message: error.message });
+    if (error instanceof DataFileInUseError) say({ kind: 'refused', message: error.message });
+    else sayBroken(error);
     return null;
   }
 }
 
-function serve({ executor, close }: ReturnType<typeof openStore>): void {
-  let waiting: { call: StoreCall; answer: (answer: Answer) => void }[] = [];
+function serve({ executor, close }: OpenStore): void {
+  const queue = createQueue(executor, sayBroken);
 
   for (const [index, port] of ports.entries()) {
-    const end = answerCalls<StoreCall>(port, (call, answer) => {
-      if (waiting.push({ call, answer }) === 1) setImmediate(runWaiting);
-    });
+    const end = answerCalls<StoreCall>(port, queue.add);
     if (index < deliveryThreads) owners.push(end.tell);
   }
+  if (metricsPort !== undefined) answerMetrics(metricsPort);
   parentPort?.on('message', () => {
-    runWaiting();
+    queue.finish();
     close();
     say({ kind: 'closed' });
     for (const port of ports) port.close();
+    metricsPort?.close();
     parentPort?.close();
   });
   say({ kind: 'open' });
+}
 
-  function runWaiting(): void {
-    const batch = waiting;
-    waiting = [];
-    const results = executor.run(batch.map(({ call }) => call));
-    for (const [index, { answer }] of batch.entries()) {
-      const result = results[index];
-      if (result !== undefined) answer(result);
-    }
-  }
+function answerMetrics(port: MessagePort): void {
+  const metrics = startStoreMetrics();
+  answerCalls<'metrics'>(port, (_call, answer) => answer({ ok: true, value: metrics.report() }));
+}
+
+/** The process is ended by whoever started this thread; a defect of ours ends the thread itself. */
+function sayBroken(error: unknown): void {
+  if (!(error instanceof StoreBrokenError)) throw error;
+  say({ kind: 'broken', by: error.by, message: error.message });
 }
 
 /** Each webhook's deliveries go to the thread that owns its lane. */

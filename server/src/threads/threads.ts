@@ -2,12 +2,17 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Control, Store } from '../core/ports.ts';
 import { ownerOf } from '../core/shards.ts';
 import type { DrainReport, EngineSettings } from '../engine/engine.ts';
+import type { MetricReport } from '../observe/instruments.ts';
 import type { LogSettings } from '../observe/log.ts';
+import { systemClock } from '../platform/clock.ts';
+import { guardLog } from '../store/sqlite/database.ts';
 import type { StoreCall } from '../store/sqlite/executor.ts';
+import { StoreBrokenError } from '../store/sqlite/faults.ts';
 import { storeOver } from '../store/sqlite/local-store.ts';
 import { DataFileInUseError } from '../store/sqlite/lock.ts';
 import { type Caller, createCaller } from './channel.ts';
 import type { ControlCall, DeliveryThreadData, DrainAnswer } from './delivery-thread.ts';
+import { createGatherer, type Gathered } from './gather.ts';
 import type { StoreThreadData, StoreThreadMessage } from './store-thread.ts';
 
 export interface ThreadSettings {
@@ -26,6 +31,10 @@ export interface Threads {
   /** Delivery begins; what was pending is looked up first. */
   startDelivery(): Promise<void>;
   drain(limitMs: number): Promise<DrainReport>;
+  /** What these threads have measured. */
+  metrics(): Promise<Gathered>;
+  /** This thread's calls to the store that have no answer yet. */
+  storeCallsWaiting(): number;
 }
 
 /**
@@ -42,17 +51,35 @@ export async function startThreads(
     control: new MessageChannel(),
   }));
   const storePorts = [...deliveries.map(({ store }) => store.port1), ownStore.port1];
-  const storeWorker = await openStoreThread(settings, storePorts, crashed);
+  const storeMetrics = new MessageChannel();
+  const metricsPort = storeMetrics.port1;
+  const storeWorker = await openStoreThread(settings, { storePorts, metricsPort }, crashed);
+  const guard = settings.path === ':memory:' ? null : guardLog(settings.path);
   const controls = deliveries.map(({ store, control }) => {
     startDeliveryThread(settings, { storePort: store.port2, controlPort: control.port1 }, crashed);
     return createCaller<ControlCall>(control.port2);
   });
-  const { call } = createCaller<StoreCall>(ownStore.port2);
-  const store = storeOver(call, () => closeStore(storeWorker, ownStore.port2));
+  const storeCalls = createCaller<StoreCall>(ownStore.port2);
+  const askStore = createCaller<'metrics'>(storeMetrics.port2);
+  const store = storeOver(storeCalls.call, async () => {
+    guard?.close();
+    await closeStore(storeWorker, ownStore.port2);
+    storeMetrics.port2.close();
+  });
 
   return {
     store,
     control: controlOver(controls),
+    storeCallsWaiting: storeCalls.waiting,
+    metrics: createGatherer(
+      [
+        async () => (await askStore.call('metrics')) as MetricReport[],
+        ...controls.map(
+          (control) => async () => (await control.call({ kind: 'metrics' })) as MetricReport[],
+        ),
+      ],
+      systemClock,
+    ),
     async startDelivery() {
       await Promise.all(controls.map((control) => control.call({ kind: 'start' })));
     },
@@ -70,19 +97,24 @@ export async function startThreads(
 
 async function openStoreThread(
   { path, deliveryThreads }: ThreadSettings,
-  ports: MessagePort[],
+  { storePorts: ports, metricsPort }: { storePorts: MessagePort[]; metricsPort: MessagePort },
   crashed: (error: Error) => void,
 ): Promise<Worker> {
-  const worker = startWorker('./store-thread.ts', { path, ports, deliveryThreads }, ports);
+  const data = { path, ports, metricsPort, deliveryThreads };
+  const worker = startWorker('./store-thread.ts', data, [...ports, metricsPort]);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   worker.on('message', (message: StoreThreadMessage) => {
     if (message.kind === 'open') resolve();
     if (message.kind === 'refused') reject(new DataFileInUseError(message.message));
+    if (message.kind === 'broken') reject(new StoreBrokenError(message.by, message.message));
   });
   worker.once('error', reject);
   await promise;
   worker.off('error', reject);
   worker.on('error', crashed);
+  worker.on('message', (message: StoreThreadMessage) => {
+    if (message.kind === 'broken') crashed(new StoreBrokenError(message.by, message.message));
+  });
   return worker;
 }
 

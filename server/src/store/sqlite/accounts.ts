@@ -10,16 +10,14 @@ export function accountOperations(
     values (?, ?)
     on conflict do nothing
   `);
-  const writeNothing = db.prepare(`
-    update accounts
-    set webhooks_version = webhooks_version
-    where id = ''
-  `);
   const insertCheck = db.prepare(`
     insert into vault_check (id, sealed)
     values (1, ?)
     on conflict do nothing
   `);
+  // Dirties a page, so that the commit writes and syncs: without, a full disk is not noticed, and
+  // SQLite skips an update that changes no byte.
+  const removeNobody = db.prepare(`delete from accounts where id = ''`);
   const selectCheck = db.prepare('select sealed from vault_check');
 
   return {
@@ -31,7 +29,8 @@ export function accountOperations(
       return String(selectCheck.get()?.sealed);
     },
     check() {
-      writeNothing.run();
+      insert.run('', 0);
+      removeNobody.run();
     },
   };
 }

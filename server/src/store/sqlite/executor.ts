@@ -1,7 +1,13 @@
+import { channel } from 'node:diagnostics_channel';
 import type { DatabaseSync } from 'node:sqlite';
-import { PosthornError } from '../../core/errors.ts';
+import {
+  ANNOUNCEMENT_NAMES,
+  type Announcements,
+  type TransactionOutcome,
+} from '../../core/announcements.ts';
 import type { NewId } from '../../core/ids.ts';
 import type { DueDelivery, HandOver } from '../../core/ports.ts';
+import { brokenOr, StoreBrokenError, type Trouble, troubleOf, unavailable } from './faults.ts';
 import type { OperationName } from './operation-types.ts';
 import { createOperations, WRITES } from './operations.ts';
 
@@ -13,11 +19,24 @@ export interface StoreCall {
   args: readonly unknown[];
 }
 
-export type CallResult = { ok: true; value: unknown } | { ok: false; error: Error };
+export type CallResult =
+  | { ok: true; value: unknown }
+  | { ok: false; error: Error; trouble: Trouble };
 
 export interface Executor {
-  /** Runs the calls and answers each, in their order; whatever is answered `ok` is on the disk. */
+  /**
+   * Runs the calls and answers each, in their order; whatever is answered `ok` is on the disk.
+   *
+   * Throws a `StoreBrokenError` when the disk failed or the data is damaged: then nobody is answered,
+   * and the process has to end.
+   */
   run(calls: readonly StoreCall[]): CallResult[];
+  writes(call: StoreCall): boolean;
+}
+
+/** Another program held the file: nothing happened, and the call may be made again. */
+export function isLocked(result: CallResult): boolean {
+  return !result.ok && result.trouble === 'locked';
 }
 
 /**
@@ -25,18 +44,28 @@ export interface Executor {
  *
  * A transaction here is a list of calls, never a callback: nothing else can slip into it. When it
  * fails because of one of its calls it is split until that call is alone; when the store itself
- * cannot be written, every call of it fails.
+ * cannot be written, every call of it fails; when a write or a sync failed, nobody knows what the
+ * disk holds, and there is no answer at all.
  */
 export function createExecutor(
   db: DatabaseSync,
   { newId, handOver }: { newId: NewId; handOver: HandOver },
 ): Executor {
   let pending: DueDelivery[] = [];
-  const operations = createOperations(db, newId, (delivery) => pending.push(delivery));
+  let events = 0;
+  const operations = createOperations(db, {
+    newId,
+    madePending: (delivery) => pending.push(delivery),
+    madeEvent: () => {
+      events += 1;
+    },
+  });
+  const announcement: Announcements['transaction'] = channel(ANNOUNCEMENT_NAMES.transaction);
   const begin = db.prepare('begin immediate');
   const commit = db.prepare('commit');
 
   return {
+    writes: ({ operation }) => WRITES[operation],
     run(calls) {
       const results = new Map<StoreCall, CallResult>();
       const writes = calls.filter((call) => WRITES[call.operation]);
@@ -52,21 +81,24 @@ export function createExecutor(
 
   function commitTogether(writes: readonly StoreCall[], results: Map<StoreCall, CallResult>): void {
     pending = [];
+    events = 0;
+    const times: Times = { startedAt: performance.now(), syncStartedAt: null };
     try {
       begin.run();
       const values = writes.map((call) => invoke(call));
+      times.syncStartedAt = performance.now();
       commit.run();
       writes.forEach((call, index) => {
         results.set(call, { ok: true, value: values[index] });
       });
     } catch (error) {
-      // SQLite rolls back by itself when the disk is full.
-      if (db.isTransaction) db.exec('rollback');
+      const trouble = undo(error);
+      announce(OUTCOME_OF[trouble], writes.length, times);
       const [first, ...others] = writes;
-      if (isUnavailable(error)) {
-        for (const call of writes) results.set(call, failed(unavailable(error)));
+      if (trouble !== 'call') {
+        for (const call of writes) results.set(call, failed(unavailable(error), trouble));
       } else if (first !== undefined && others.length === 0) {
-        results.set(first, failed(error as Error));
+        results.set(first, failed(error as Error, trouble));
       } else {
         const half = Math.ceil(writes.length / 2);
         commitTogether(writes.slice(0, half), results);
@@ -74,14 +106,41 @@ export function createExecutor(
       }
       return;
     }
+    announce('committed', writes.length, times);
     if (pending.length > 0) handOver(pending);
+  }
+
+  function announce(outcome: TransactionOutcome, calls: number, times: Times): void {
+    if (!announcement.hasSubscribers) return;
+    const endedAt = performance.now();
+    const { startedAt, syncStartedAt } = times;
+    const made = outcome === 'committed' ? { events, deliveries: pending.length } : NOTHING_MADE;
+    const durationMs = endedAt - startedAt;
+    const syncMs = syncStartedAt === null ? null : endedAt - syncStartedAt;
+    announcement.publish({ outcome, calls, ...made, durationMs, syncMs });
+  }
+
+  /** Leaves the transaction. After a failed write nothing more is done with the file, a rollback neither. */
+  function undo(error: unknown): Trouble {
+    const ending = brokenOr(error);
+    if (ending instanceof StoreBrokenError) throw ending;
+    try {
+      // SQLite rolls back by itself when the disk is full.
+      if (db.isTransaction) db.exec('rollback');
+    } catch (rollbackError) {
+      throw brokenOr(rollbackError);
+    }
+    return troubleOf(error);
   }
 
   function read(call: StoreCall): CallResult {
     try {
       return { ok: true, value: invoke(call) };
     } catch (error) {
-      return failed(isUnavailable(error) ? unavailable(error) : (error as Error));
+      const trouble = troubleOf(error);
+      if (trouble === 'data_corrupt') throw brokenOr(error);
+      // A disk that cannot be read leaves nothing in doubt: the caller is told, and may ask again.
+      return failed(trouble === 'call' ? (error as Error) : unavailable(error), trouble);
     }
   }
 
@@ -91,22 +150,23 @@ export function createExecutor(
   }
 }
 
-/** SQLITE_BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN: the store's trouble, not the call's. */
-const UNAVAILABLE_CODES = new Set([5, 6, 8, 10, 13, 14]);
-
-function isUnavailable(error: unknown): boolean {
-  const code = (error as { errcode?: unknown }).errcode;
-  return typeof code === 'number' && UNAVAILABLE_CODES.has(code & 0xff);
+interface Times {
+  startedAt: number;
+  /** When `commit` began. */
+  syncStartedAt: number | null;
 }
 
-function unavailable(cause: unknown): PosthornError {
-  const reason = (cause as { errstr?: string }).errstr ?? 'unknown';
-  return new PosthornError('store_unavailable', `The store cannot be used now: ${reason}.`, {
-    retryAfterSeconds: 1,
-    cause,
-  });
-}
+const NOTHING_MADE = { events: 0, deliveries: 0 };
 
-function failed(error: Error): CallResult {
-  return { ok: false, error };
+const OUTCOME_OF: Record<Trouble, TransactionOutcome> = {
+  call: 'rolled_back',
+  locked: 'locked',
+  unavailable: 'unavailable',
+  // Nobody hears these two: they end the process.
+  disk_failed: 'unavailable',
+  data_corrupt: 'unavailable',
+};
+
+function failed(error: Error, trouble: Trouble = 'call'): CallResult {
+  return { ok: false, error, trouble };
 }

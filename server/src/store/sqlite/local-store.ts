@@ -1,7 +1,9 @@
+import type { DatabaseSync } from 'node:sqlite';
 import type { NewId } from '../../core/ids.ts';
 import type { HandOver, Store } from '../../core/ports.ts';
-import { openDatabase } from './database.ts';
+import { openDatabase, waitShortly } from './database.ts';
 import { createExecutor, type Executor, type StoreCall } from './executor.ts';
+import { brokenOr } from './faults.ts';
 import { type DataFileLock, lockDataFile } from './lock.ts';
 import { migrate } from './migrate.ts';
 import { OPERATION_NAMES } from './operations.ts';
@@ -19,16 +21,34 @@ export interface StorePorts {
 
 /** Opens, locks and migrates. `path` is a file or `:memory:`. */
 export function openStore(path: string, ports: StorePorts): OpenStore {
-  const lock: DataFileLock | null = path === ':memory:' ? null : lockDataFile(path);
+  const isFile = path !== ':memory:';
+  const lock: DataFileLock | null = isFile ? lockDataFile(path) : null;
+  try {
+    const db = openMigrated(path);
+    return {
+      executor: createExecutor(db, ports),
+      close() {
+        db.close();
+        lock?.release();
+      },
+    };
+  } catch (error) {
+    lock?.release();
+    throw brokenOr(error);
+  }
+}
+
+function openMigrated(path: string): DatabaseSync {
   const db = openDatabase(path);
-  migrate(db);
-  return {
-    executor: createExecutor(db, ports),
-    close() {
-      db.close();
-      lock?.release();
-    },
-  };
+  try {
+    migrate(db);
+    waitShortly(db);
+    return db;
+  } catch (error) {
+    db.close();
+    // A migration says which one failed; what SQLite said is the cause.
+    throw error;
+  }
 }
 
 /** The port over anything that takes a call and promises its result. */

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { DatabaseSync } from 'node:sqlite';
+import { troubleOf } from './faults.ts';
 
 /**
  * One serving process per data file. The lock is an open `begin exclusive` on a small sibling SQLite
@@ -16,11 +17,12 @@ export class DataFileInUseError extends Error {
 }
 
 export function lockDataFile(path: string): DataFileLock {
-  const lock = new DatabaseSync(`${path}-lock`, { timeout: 0 });
+  const lock = openLockFile(path);
   try {
     lock.exec('pragma journal_mode = delete; begin exclusive;');
   } catch (cause) {
     lock.close();
+    if (troubleOf(cause) !== 'locked') throw cannotWrite(path, cause);
     throw new DataFileInUseError(
       `Another Posthorn server${describeOwner(path)} is using ${path}. ` +
         'Stop it first, or give this one a data directory of its own (POSTHORN_DATA_DIR).',
@@ -29,6 +31,22 @@ export function lockDataFile(path: string): DataFileLock {
   }
   writeFileSync(ownerFile(path), JSON.stringify({ pid: process.pid, host: hostname() }));
   return { release: () => lock.close() };
+}
+
+function openLockFile(path: string): DatabaseSync {
+  try {
+    return new DatabaseSync(`${path}-lock`, { timeout: 0 });
+  } catch (cause) {
+    throw cannotWrite(path, cause);
+  }
+}
+
+function cannotWrite(path: string, cause: unknown): Error {
+  return new Error(
+    `Posthorn cannot write beside ${path} (${(cause as Error).message}): ` +
+      'make its directory writable for this user, and make sure that the disk has room.',
+    { cause },
+  );
 }
 
 function ownerFile(path: string): string {

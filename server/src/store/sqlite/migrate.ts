@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
+import { brokenOr, StoreBrokenError } from './faults.ts';
 
 const FOLDER = new URL('./migrations/', import.meta.url);
 const FILE_NAME = /^(\d{4})-[a-z0-9-]+\.sql$/;
 
-interface Migration {
+export interface Migration {
   number: number;
   name: string;
   sql: string;
@@ -40,8 +41,13 @@ function apply(db: DatabaseSync, { number, name, sql, checksum }: Migration): vo
     );
     db.exec('commit');
   } catch (cause) {
+    const ending = brokenOr(cause);
+    if (ending instanceof StoreBrokenError) throw ending;
     if (db.isTransaction) db.exec('rollback');
-    throw new Error(`The migration ${name} failed; the schema is as it was before.`, { cause });
+    const reason = (cause as Error).message;
+    throw new Error(`The migration ${name} failed; the schema is as it was before: ${reason}.`, {
+      cause,
+    });
   }
 }
 
@@ -62,7 +68,7 @@ function refuseForeignSchema(
   }
 }
 
-function readMigrations(): Migration[] {
+export function readMigrations(): Migration[] {
   return readdirSync(FOLDER)
     .filter((file) => FILE_NAME.test(file))
     .sort()

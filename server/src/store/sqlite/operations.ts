@@ -50,21 +50,27 @@ export const WRITES: Record<OperationName, boolean> = {
 
 export const OPERATION_NAMES = Object.keys(WRITES) as OperationName[];
 
-/**
- * Prepares every statement once. `madePending` is called inside the transaction with what a publish
- * inserts: whoever runs it hands that over after the commit.
- */
+export interface OperationPorts {
+  newId: NewId;
+  /**
+   * Called inside the transaction with what a publish inserts: whoever runs it hands that over after
+   * the commit.
+   */
+  madePending: (delivery: DueDelivery) => void;
+  madeEvent: () => void;
+}
+
+/** Prepares every statement once. */
 export function createOperations(
   db: DatabaseSync,
-  newId: NewId,
-  madePending: (delivery: DueDelivery) => void,
+  { newId, madePending, madeEvent }: OperationPorts,
 ): Operations {
   const once = createOnce(db);
   return {
     ...accountOperations(db),
     ...eventTypeOperations(db),
     ...webhookOperations(db, once),
-    ...publishOperations(db, { once, newId, madePending }),
+    ...publishOperations(db, { once, newId, madePending, madeEvent }),
     ...eventOperations(db),
     ...redeliverOperations(db, { once, madePending }),
     ...onceOperations(db, once),

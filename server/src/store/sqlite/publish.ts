@@ -11,11 +11,12 @@ export interface PublishPorts {
   once: Once;
   newId: NewId;
   madePending: (delivery: DueDelivery) => void;
+  madeEvent: () => void;
 }
 
 export function publishOperations(
   db: DatabaseSync,
-  { once, newId, madePending }: PublishPorts,
+  { once, newId, madePending, madeEvent }: PublishPorts,
 ): Pick<Operations, 'publish'> {
   const version = db.prepare('select webhooks_version from accounts where id = ?');
   const subscribing = db.prepare(`
@@ -55,6 +56,7 @@ export function publishOperations(
   function insert(account: string, event: NewEvent): void {
     const eventId = bare(event.id);
     insertEvent.run(account, eventId, event.type, event.createdAt, event.body);
+    madeEvent();
     for (const { id, webhookId } of event.deliveries) {
       const { lastInsertRowid } = insertDelivery.run(
         account,

@@ -24,12 +24,10 @@ export function statsOperations(db: DatabaseSync): Pick<Operations, 'deliverySta
       limit ${PENDING_COUNTED_MAX + 1}
     )
   `);
-  const oldestPending = db.prepare(`
-    select created_at
+  const nextDue = db.prepare(`
+    select min(due_at) as due_at
     from deliveries
     where account_id = ? and webhook_id = ? and status = 'pending'
-    order by due_at, seq
-    limit 1
   `);
 
   return {
@@ -39,7 +37,6 @@ export function statsOperations(db: DatabaseSync): Pick<Operations, 'deliverySta
       const looked = rows.slice(0, LOOKED_AT_MAX);
       const count = (status: string) => looked.filter((row) => row.status === status).length;
       const pendingCount = integer(pending.get(...key) ?? {}, 'count');
-      const oldest = oldestPending.get(...key);
       return {
         counted: looked.length,
         complete: rows.length <= LOOKED_AT_MAX,
@@ -48,7 +45,7 @@ export function statsOperations(db: DatabaseSync): Pick<Operations, 'deliverySta
         cancelled: count('cancelled'),
         pending: Math.min(pendingCount, PENDING_COUNTED_MAX),
         pendingComplete: pendingCount <= PENDING_COUNTED_MAX,
-        oldestPendingAt: oldest === undefined ? null : integer(oldest, 'created_at'),
+        nextDueAt: integerOrNull(nextDue.get(...key) ?? {}, 'due_at'),
         responseTimesMs: looked
           .map((row) => integerOrNull(row, 'attempt_response_time_ms'))
           .filter((ms) => ms !== null)

@@ -1,0 +1,3 @@
+module posthorn.test/receiver
+
+go 1.19
