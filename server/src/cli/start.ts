@@ -1,8 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
-import { createIds, DEFAULT_ACCOUNT_ID } from '../core/ids.ts';
-import type { Clock, Timer } from '../core/ports.ts';
+import { createIds, DEFAULT_ACCOUNT_ID, type NewId } from '../core/ids.ts';
+import type { Clock, Random, Timer, Vault } from '../core/ports.ts';
+import type { DrainReport } from '../engine/engine.ts';
 import { createAuthenticate } from '../http/authenticate.ts';
 import type { DevPages } from '../http/dev/dev-pages.ts';
 import type { Api } from '../http/routes/context.ts';
@@ -17,7 +18,7 @@ import { createCursors } from '../platform/cursors.ts';
 import { createRandom } from '../platform/random.ts';
 import { createVault } from '../platform/vault.ts';
 import { createService, type Service } from '../service/service.ts';
-import { startThreads } from '../threads/threads.ts';
+import { startThreads, type ThreadSettings, type Threads } from '../threads/threads.ts';
 import type { Settings } from './settings.ts';
 import { version } from './version.ts';
 
@@ -38,10 +39,21 @@ export interface RunningServer {
   databasePath: string;
   service: Service;
   /** Refuses new requests, finishes what is in progress within the limit, writes it, lets go. */
-  stop(drainLimitMs: number): Promise<{ abandoned: number; unsettled: number }>;
+  stop(drainLimitMs: number): Promise<DrainReport>;
 }
 
-/** Wires a whole server together: store thread, delivery thread, and the API on this one. */
+/** What every part of a run shares. */
+interface Parts {
+  options: StartOptions;
+  databasePath: string;
+  clock: Clock;
+  random: Random;
+  newId: NewId;
+  vault: Vault;
+  threads: Threads;
+}
+
+/** Wires a whole server together: store thread, delivery threads, and the API on this one. */
 export async function startServer(options: StartOptions): Promise<RunningServer> {
   const { settings, encryptionKey } = options;
   const databasePath = settings.databaseUrl ?? join(settings.dataDir, 'posthorn.db');
@@ -50,42 +62,51 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   const random = createRandom();
   const newId = createIds({ clock, random });
   const vault = createVault(encryptionKey);
-  const log = { level: settings.logLevel };
-  const stopLog = startLog(log);
-  const threads = await startThreads(
-    {
-      path: databasePath,
-      deliveryThreads: settings.deliveryThreads,
-      engine: {
-        schedule: settings.retrySchedule,
-        attemptTimeoutMs: settings.attemptTimeoutMs,
-        userAgent: `${settings.productName}-Webhooks/1.0`,
-      },
-      allowNetworks: settings.allowNetworks,
-      encryptionKey,
-      log,
-    },
-    options.crashed,
-  );
-  await expectSameKey(threads.store.vaultCheck, vault);
+  const stopLog = startLog({ level: settings.logLevel });
+  const threads = await startThreads(threadSettings(options, databasePath), options.crashed);
+  const letGo = async (drainLimitMs: number) => {
+    const report = await threads.drain(drainLimitMs);
+    await threads.store.close();
+    stopLog();
+    return report;
+  };
+  try {
+    await expectSameKey(threads.store.vaultCheck, vault);
+    const parts = { options, databasePath, clock, random, newId, vault, threads };
+    return await serveOn(parts, letGo);
+  } catch (error) {
+    // Threads that nobody stops would keep the process alive.
+    await letGo(0);
+    throw error;
+  }
+}
 
-  const addresses = createAddressPolicy(settings.allowNetworks);
-  const urlRule = { allowHttp: settings.allowHttp, addresses };
-  const { store, control } = threads;
-  const service = createService({
-    store,
-    control,
-    clock,
-    random,
-    vault,
-    newId,
-    urlRule,
-    limits: {
-      eventBytesMax: settings.eventBytesMax,
-      webhooksPerAccountMax: settings.webhooksMax,
-      idempotencyKeepMs: settings.idempotencyKeepMs,
+function threadSettings(
+  { settings, encryptionKey }: StartOptions,
+  databasePath: string,
+): ThreadSettings {
+  return {
+    path: databasePath,
+    deliveryThreads: settings.deliveryThreads,
+    engine: {
+      schedule: settings.retrySchedule,
+      attemptTimeoutMs: settings.attemptTimeoutMs,
+      userAgent: `${settings.productName}-Webhooks/1.0`,
     },
-  });
+    allowNetworks: settings.allowNetworks,
+    encryptionKey,
+    log: { level: settings.logLevel },
+  };
+}
+
+/** The API, and then the deliveries. `letGo` ends the threads. */
+async function serveOn(
+  parts: Parts,
+  letGo: (drainLimitMs: number) => Promise<DrainReport>,
+): Promise<RunningServer> {
+  const { clock, threads, databasePath } = parts;
+  const { settings } = parts.options;
+  const service = serviceOf(parts);
   const requests = { inProgress: 0 };
   const metrics = startMainMetrics(
     () => ({
@@ -98,18 +119,18 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   const server = createHttpServer({
     service,
     authenticate: createAuthenticate(
-      options.apiKeys.map((key) => ({ key, accountId: DEFAULT_ACCOUNT_ID })),
+      parts.options.apiKeys.map((key) => ({ key, accountId: DEFAULT_ACCOUNT_ID })),
     ),
     announcements: createAnnouncements(),
-    cursors: createCursors(encryptionKey),
-    newId,
+    cursors: createCursors(parts.options.encryptionKey),
+    newId: parts.newId,
     isDraining: () => isDraining,
     requests,
     async metrics() {
       const { reports, silent } = await threads.metrics();
       return metricsText([metrics.report(), ...reports], { silent });
     },
-    dev: options.dev,
+    dev: parts.options.dev,
     limits: {
       requestBytesMax: settings.requestBytesMax,
       requestTimeoutMs: settings.requestTimeoutMs,
@@ -120,7 +141,6 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   // Only now: a start that fails for its port must not send anything, and the built-in receiver
   // of `dev`, which answers there, may be the first to get something.
   await threads.startDelivery();
-
   const housekeeping = every(HOUSEKEEPING_MS, () => service.forgetExpired());
 
   return {
@@ -132,19 +152,36 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
       housekeeping.cancel();
       const endsAt = clock.monotonic() + drainLimitMs;
       await closeWithin(server, clock, drainLimitMs);
-      const report = await threads.drain(Math.max(0, endsAt - clock.monotonic()));
-      await store.close();
       metrics.stop();
-      stopLog();
-      return report;
+      return letGo(Math.max(0, endsAt - clock.monotonic()));
     },
   };
+}
+
+function serviceOf({ options, clock, random, newId, vault, threads }: Parts): Service {
+  const { settings } = options;
+  const { store, control } = threads;
+  const addresses = createAddressPolicy(settings.allowNetworks);
+  return createService({
+    store,
+    control,
+    clock,
+    random,
+    vault,
+    newId,
+    urlRule: { allowHttp: settings.allowHttp, addresses },
+    limits: {
+      eventBytesMax: settings.eventBytesMax,
+      webhooksPerAccountMax: settings.webhooksMax,
+      idempotencyKeepMs: settings.idempotencyKeepMs,
+    },
+  });
 }
 
 /** A data file that was written with another encryption key would fail at every single delivery. */
 async function expectSameKey(
   vaultCheck: (sealed: string) => Promise<string>,
-  vault: ReturnType<typeof createVault>,
+  vault: Vault,
 ): Promise<void> {
   const place = 'vault-check';
   try {

@@ -46,7 +46,9 @@ export function checkWebhookUrl(text: string, rule: UrlRule): URL {
 }
 
 function checkHost(url: URL, rule: UrlRule, refuse: (code: string, detail: string) => Error): void {
-  const address = literalAddress(url.hostname);
+  const name = url.hostname.replace(/\.+$/, '');
+  // Behind two dots an address looks like a name; without them the parser knows it in any spelling.
+  const address = literalAddress(URL.parse(`http://${name}/`)?.hostname ?? name);
   if (address !== null) {
     if (rule.addresses.verdict(address) === 'blocked') {
       throw refuse(
@@ -56,7 +58,6 @@ function checkHost(url: URL, rule: UrlRule, refuse: (code: string, detail: strin
     }
     return;
   }
-  const name = url.hostname.replace(/\.+$/, '');
   const labels = name.split('.');
   if (name.length > 253 || labels.some((label) => label === '' || label.length > 63)) {
     throw refuse('invalid_host', 'The host name has an empty or too long label.');

@@ -1,11 +1,12 @@
 import type { Socket } from 'node:net';
-import { type FastifyReply, type FastifyRequest, fastify } from 'fastify';
-import { type Announcements, NO_ROUTE } from '../core/announcements.ts';
+import { fastify } from 'fastify';
+import type { Announcements } from '../core/announcements.ts';
 import { type ErrorCode, PosthornError } from '../core/errors.ts';
 import type { NewId } from '../core/ids.ts';
 import type { Cursors } from '../core/ports.ts';
 import type { Service } from '../service/service.ts';
 import { limitRequests, type RequestCount } from './admission.ts';
+import { announceRequests } from './announce-requests.ts';
 import type { Authenticate } from './authenticate.ts';
 import { refuseConnection } from './connection-errors.ts';
 import type { DevPages } from './dev/dev-pages.ts';
@@ -55,8 +56,6 @@ export interface HttpLimits {
 
 const HEADER_BYTES_MAX = 16_384;
 const PARAM_CHARS_MAX = 256;
-/** Announced for a request whose caller went away before the end of its answer; nginx's number for it. */
-const CALLER_GONE = 499;
 
 /**
  * The HTTP API. Life of a request: route (404, 405) → key (401) → body read (413, 415) and parsed
@@ -104,22 +103,10 @@ export function createHttpServer(ports: HttpServerPorts): Api {
   // What is sent is made by `present.ts` alone; nothing has to be filtered out of it.
   server.setSerializerCompiler(() => JSON.stringify);
 
-  const announceRequest = (request: FastifyRequest, reply: FastifyReply): void => {
-    if (!announcements.request.hasSubscribers) return;
-    announcements.request.publish({
-      requestId: request.id,
-      method: request.method,
-      route: request.routeOptions.url ?? NO_ROUTE,
-      status: reply.raw.writableFinished ? reply.statusCode : CALLER_GONE,
-      durationMs: reply.elapsedTime,
-      code: request.problemCode,
-    });
-  };
   server.addHook('onRequest', async (request, reply) => {
     reply.header('X-Request-Id', request.id);
-    // Not `onResponse`: that is never called when the caller goes away before the answer.
-    reply.raw.once('close', () => announceRequest(request, reply));
   });
+  announceRequests(server, announcements);
   server.addHook('onSend', async (_request, reply) => {
     // Else a client that keeps its connection would hold the end back until it lets go of it.
     if (ports.isDraining()) reply.header('Connection', 'close');

@@ -12,7 +12,7 @@ import type { Random } from '../../src/core/ports.ts';
 import { seeded, seededBy } from './support/seeded.ts';
 
 const NOON = Date.UTC(2023, 11, 1, 12);
-/** WIRE.md, W7. */
+/** docs/webhooks.md. */
 const WIRE_PATTERN = /^[a-z]+(_[a-z]+)*_[A-Za-z0-9]+$/;
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 

@@ -410,7 +410,7 @@ function isAccepted(text: string): boolean {
   }
 }
 
-/** WIRE.md, W4, by another way: as fractions of whole numbers of any size. */
+/** docs/webhooks.md, by another way: as fractions of whole numbers of any size. */
 function isHeldExactly(text: string): boolean {
   const number = Number(text);
   if (/^-?\d+$/.test(text)) return Number.isSafeInteger(number);

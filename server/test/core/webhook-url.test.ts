@@ -102,6 +102,8 @@ describe('an address that is not public is refused, however it is spelled:', () 
     'http://127.0.0.1./',
     'http://127.0.0.1../',
     'http://127.0.0.1.../',
+    'http://0x7f.1../',
+    'http://2130706433../',
     'http://127%2e0%2e0%2e1/',
     'http://%31%32%37.0.0.1/',
     'http://１２７.０.０.１/',

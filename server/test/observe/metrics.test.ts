@@ -75,7 +75,7 @@ test('what fails is counted by its code, until it is given up', async (t) => {
   await remove(refusing.id);
 });
 
-test('a test call is counted as one, and has no wait', async (t) => {
+test('a test call is counted as one, has no wait, and its request takes as long', async (t) => {
   const receiver = await startReceiver(t, { otherwise: { kind: 'hang' } });
   const webhook = await createWebhook(server, { url: receiver.url, events: ['user.created'] });
   const before = await scrape(server);
@@ -83,6 +83,10 @@ test('a test call is counted as one, and has no wait', async (t) => {
   const grown = growth(before, await whenAttempts(10));
   assert.equal(grown('attempts_total{outcome="timeout",trigger="test"}'), 1);
   assert.equal(grown('attempt_wait_seconds_count'), 0);
+  const route = '{method="POST",route="/v1/webhooks/:id/test",status="2xx"}';
+  const { value } = await whenAttempts(10);
+  assert.equal(value(`http_request_seconds_count${route}`), 1);
+  assert.ok(value(`http_request_seconds_sum${route}`) >= 0.3);
   await remove(webhook.id);
 });
 

@@ -28,10 +28,8 @@ function dieWhenDue(): void {
 
 /** Every statement of a migration ends its line; comments may be anywhere. */
 function statementsOf(sql: string): string[] {
-  return sql
-    .split(/;[ \t]*(?:\n|$)/)
-    .map((statement) => statement.replaceAll(/^\s*--.*$/gm, '').trim())
-    .filter((statement) => statement !== '');
+  const withoutComments = (statement: string) => statement.replaceAll(/^\s*--.*$/gm, '').trim();
+  return sql.split(/;[ \t]*(?:\n|$)/).filter((statement) => withoutComments(statement) !== '');
 }
 
 const db = new MortalDatabase(file);

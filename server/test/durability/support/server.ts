@@ -31,6 +31,8 @@ export function run(t: TestContext, options: RunOptions): RunningProcess {
     command,
     args: rest,
     cwd: dataDir,
+    // Whatever runs the server must not outlive it, nor the other way round.
+    ownGroup: true,
     environment: {
       ...cleanEnvironment(),
       ...SERVE_KEYS,
@@ -44,7 +46,7 @@ export function run(t: TestContext, options: RunOptions): RunningProcess {
     },
   });
   cleanUp(t, async () => {
-    started.kill('SIGKILL');
+    started.killGroup('SIGKILL');
     await started.end();
   });
   return started;

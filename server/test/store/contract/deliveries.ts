@@ -250,7 +250,7 @@ export function deliveriesContract(under: StoreUnderTest): void {
         cancelled: 0,
         pending: 1,
         pendingComplete: true,
-        oldestPendingAt: deliveries[3]?.dueAt,
+        nextDueAt: deliveries[3]?.dueAt,
         responseTimesMs: [10, 30],
       });
       const later = await store.deliveryStats(ref, Number.MAX_SAFE_INTEGER);
