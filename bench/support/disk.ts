@@ -1,4 +1,4 @@
-import { closeSync, fdatasyncSync, openSync, statfsSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { monotonicMs } from './monotonic.ts';
 import { type Percentiles, percentiles } from './statistics.ts';
@@ -13,7 +13,8 @@ export function isInMemory(directory: string): boolean {
 
 /** What a commit costs at least: writing a block to the end of a file and syncing it, in a loop. */
 export function writeAndSyncMs(directory: string, durationMs: number): Percentiles {
-  const file = openSync(join(directory, 'sync-loop'), 'w');
+  const path = join(directory, `posthorn-sync-loop-${process.pid}`);
+  const file = openSync(path, 'wx');
   const block = Buffer.alloc(BLOCK_BYTES, 1);
   const times: number[] = [];
   try {
@@ -25,6 +26,7 @@ export function writeAndSyncMs(directory: string, durationMs: number): Percentil
     }
   } finally {
     closeSync(file);
+    rmSync(path);
   }
   return percentiles(Float64Array.from(times));
 }

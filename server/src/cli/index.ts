@@ -46,6 +46,8 @@ config();
 backup();
 restore();
 
+// What this process writes (data, keys, backups) is its owner's alone.
+process.umask(0o077);
 await program.parseAsync();
 
 function server(mode: Mode, description: string, run: (settings: Settings) => Promise<void>): void {

@@ -151,6 +151,8 @@ async function serveOn(
       isDraining = true;
       housekeeping.cancel();
       const endsAt = clock.monotonic() + drainLimitMs;
+      // Deliveries first: one that started now could be for a receiver behind this very server.
+      await threads.hold();
       await closeWithin(server, clock, drainLimitMs);
       metrics.stop();
       return letGo(Math.max(0, endsAt - clock.monotonic()));

@@ -45,6 +45,8 @@ export interface Engine extends Control {
   start(): Promise<void>;
   /** What the store has just committed. */
   handOver(deliveries: readonly DueDelivery[]): void;
+  /** Starts no delivery any more; what is in progress goes on, and test calls still work. */
+  hold(): void;
   /** Starts nothing more, waits for what is in progress, writes what came of it. */
   drain(limitMs: number): Promise<DrainReport>;
   /** What is in memory now; counted when it is asked for. */
@@ -95,9 +97,9 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
   const dueLanes = new DueHeap<Lane>();
   const offered = new Fifo<Lane>();
   let dueTimer: Timer | null = null;
-  let isDraining = false;
+  let isHeld = false;
 
-  return { start, handOver, webhookChanged, test, drain, load: loadNow };
+  return { start, handOver, webhookChanged, test, hold, drain, load: loadNow };
 
   // -- what comes in --------------------------------------------------------------------------
 
@@ -151,9 +153,13 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
     return { status, attempt } as const;
   }
 
-  async function drain(limitMs: number): Promise<DrainReport> {
-    isDraining = true;
+  function hold(): void {
+    isHeld = true;
     dueTimer?.cancel();
+  }
+
+  async function drain(limitMs: number): Promise<DrainReport> {
+    hold();
     const endsAt = clock.monotonic() + limitMs;
     const abandoned = await exchanges.drain(limitMs);
     const unsettled = await settler.drain(Math.max(SETTLE_AT_LEAST_MS, endsAt - clock.monotonic()));
@@ -248,7 +254,7 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
   }
 
   function refillIfWanted(lane: Lane): void {
-    if (lane.wantsRefill && !isDraining) void refill(lane);
+    if (lane.wantsRefill && !isHeld) void refill(lane);
   }
 
   async function refill(lane: Lane): Promise<void> {
@@ -293,7 +299,7 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
   function watchDue(): void {
     dueTimer?.cancel();
     dueTimer = null;
-    if (isDraining) return;
+    if (isHeld) return;
     const now = clock.now();
     for (let next = dueLanes.peek(); next !== undefined; next = dueLanes.peek()) {
       const { at, item: lane } = next;
@@ -313,7 +319,7 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
   // -- attempts -------------------------------------------------------------------------------
 
   function dispatch(): void {
-    while (exchanges.count < IN_FLIGHT_MAX && !isDraining && !settler.isStuck) {
+    while (exchanges.count < IN_FLIGHT_MAX && !isHeld && !settler.isStuck) {
       const lane = offered.shift();
       if (lane === undefined) return;
       lane.isOffered = false;

@@ -32,9 +32,9 @@ interface Series {
 }
 
 /**
- * The metrics of one thread. What is counted goes into plain numbers: the client library takes 0.2 to
- * 0.6 µs for each (docs/decisions), which at a scrape is nothing, but at every delivery is a tax. The
- * library joins the reports of the threads and writes the text.
+ * The metrics of one thread. What is counted goes into plain numbers: the client library's counters
+ * take 0.2 µs and its histograms 0.2 to 0.6, four of them for each attempt; all four take 0.1 here.
+ * The library adds the reports of the threads and writes the text.
  */
 export class Instruments {
   readonly #series = new Map<MetricName, Series[]>();

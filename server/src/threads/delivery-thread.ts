@@ -28,6 +28,7 @@ export type ControlCall =
   | { kind: 'start' }
   | { kind: 'webhookChanged'; args: Parameters<Control['webhookChanged']> }
   | { kind: 'test'; args: Parameters<Control['test']> }
+  | { kind: 'hold' }
   | { kind: 'drain'; limitMs: number }
   | { kind: 'metrics' };
 
@@ -82,6 +83,8 @@ async function run(call: ControlCall): Promise<unknown> {
       return await engine.webhookChanged(...call.args);
     case 'test':
       return await engine.test(...call.args);
+    case 'hold':
+      return engine.hold();
     case 'drain':
       return await drain(call.limitMs);
     case 'metrics':

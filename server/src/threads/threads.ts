@@ -30,6 +30,8 @@ export interface Threads {
   control: Control;
   /** Delivery begins; what was pending is looked up first. */
   startDelivery(): Promise<void>;
+  /** No delivery starts any more. */
+  hold(): Promise<void>;
   drain(limitMs: number): Promise<DrainReport>;
   /** What these threads have measured. */
   metrics(): Promise<Gathered>;
@@ -82,6 +84,9 @@ export async function startThreads(
     ),
     async startDelivery() {
       await Promise.all(controls.map((control) => control.call({ kind: 'start' })));
+    },
+    async hold() {
+      await Promise.all(controls.map((control) => control.call({ kind: 'hold' })));
     },
     async drain(limitMs) {
       const answers = await Promise.all(

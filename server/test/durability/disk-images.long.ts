@@ -1,0 +1,2 @@
+process.env.IMAGES ??= '500';
+await import('./disk-images.test.ts');

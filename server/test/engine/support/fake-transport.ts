@@ -1,0 +1,70 @@
+import type { Exchange, Transport, WireRequest } from '../../../src/core/ports.ts';
+
+/** A request as a receiver sees it, and the way to answer it. */
+export interface Sent {
+  url: string;
+  body: string;
+  deliveryId: string;
+  eventId: string;
+  attempt: number;
+  header(name: string): string;
+  isOpen: boolean;
+  answer(exchange: Exchange): void;
+}
+
+export type Answering = (sent: Sent) => Exchange | 'nothing';
+
+export interface FakeTransport extends Transport {
+  /** Everything that was sent, in its order. */
+  sent: Sent[];
+  /** What has not been answered. */
+  open(): Sent[];
+  /** From now on each request is answered so; with `nothing` it stays open. */
+  answering: Answering;
+}
+
+export const OK: Exchange = { kind: 'response', status: 200, responseTimeMs: 5, body: 'OK' };
+export const BROKEN: Exchange = { kind: 'response', status: 500, responseTimeMs: 5, body: 'no' };
+
+/** A network on which nothing happens by itself. */
+export function createFakeTransport(answering: Answering = () => OK): FakeTransport {
+  const sent: Sent[] = [];
+  const transport: FakeTransport = {
+    sent,
+    answering,
+    open: () => sent.filter(({ isOpen }) => isOpen),
+    send(request, ended) {
+      const one = sentOf(request, ended);
+      sent.push(one);
+      queueMicrotask(() => {
+        const exchange = transport.answering(one);
+        if (exchange !== 'nothing') one.answer(exchange);
+      });
+      return { expire: () => one.answer({ kind: 'failure', failure: 'timeout' }) };
+    },
+    close: async () => {},
+  };
+  return transport;
+}
+
+function sentOf({ url, headers, body }: WireRequest, ended: (exchange: Exchange) => void): Sent {
+  const header = (name: string) => {
+    const index = headers.findIndex((one, at) => at % 2 === 0 && one.toLowerCase() === name);
+    return headers[index + 1] ?? '';
+  };
+  const one: Sent = {
+    url: url.href,
+    body: Buffer.from(body).toString('utf8'),
+    deliveryId: header('x-webhook-delivery'),
+    eventId: header('webhook-id'),
+    attempt: Number(header('x-webhook-attempt')),
+    header,
+    isOpen: true,
+    answer(exchange) {
+      if (!one.isOpen) return;
+      one.isOpen = false;
+      ended(exchange);
+    },
+  };
+  return one;
+}

@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import type { Announcements, AttemptEnded } from '../../../src/core/announcements.ts';
+import { createIds, DEFAULT_ACCOUNT_ID, type NewId } from '../../../src/core/ids.ts';
+import type { Delivery, Webhook } from '../../../src/core/model.ts';
+import type { Announcement, DueDelivery, Store, WebhookRef } from '../../../src/core/ports.ts';
+import { DOCUMENTED_SCHEDULE_MS } from '../../../src/core/schedule.ts';
+import { secretPlace } from '../../../src/core/secret-place.ts';
+import { createEngine, type Engine } from '../../../src/engine/engine.ts';
+import { createVault } from '../../../src/platform/vault.ts';
+import { createLocalStore } from '../../../src/store/sqlite/local-store.ts';
+import { type Seeded, seeded } from '../../core/support/seeded.ts';
+import { webhookOf } from '../../store/contract/fixtures.ts';
+import { createFakeClock, type FakeClock, settled } from './fake-clock.ts';
+import { createFakeTransport, type FakeTransport } from './fake-transport.ts';
+
+export const ATTEMPT_TIMEOUT_MS = 15_000;
+export const SECRET = 'your_webhook_secret';
+
+/** The engine over the real store in memory; clock, randomness and network are fakes. */
+export interface World {
+  clock: FakeClock;
+  transport: FakeTransport;
+  random: Seeded;
+  newId: NewId;
+  /** The store as the API sees it. */
+  store: Store;
+  /** The store as the engine sees it: calls can be kept waiting or made to fail. */
+  faults: Faults;
+  engine: Engine;
+  heard: { attempts: AttemptEnded[]; settleFailed: number };
+  webhook(fields?: Partial<Webhook>): Promise<Webhook>;
+  /** Publishes so many events of a type; answers the ids of the events. */
+  publish(count?: number, type?: string): Promise<string[]>;
+  /** Changes a webhook as the API does; returns when the engine has acknowledged it. */
+  change(webhook: Webhook, status: Webhook['status']): Promise<void>;
+  remove(webhook: Webhook): Promise<void>;
+  deliveriesOf(webhook: Webhook): Promise<Delivery[]>;
+  /** Another engine over the same store, as after a crash; the old one hears nothing any more. */
+  restart(): Promise<void>;
+}
+
+export interface Faults {
+  /** Called before each call of the engine; what it throws is the call's failure. */
+  before: (operation: keyof Store) => Promise<void> | void;
+}
+
+export interface WorldOptions {
+  schedule?: readonly number[];
+}
+
+export async function openWorld(t: TestContext, options: WorldOptions = {}): Promise<World> {
+  const clock = createFakeClock();
+  const random = seeded(t);
+  const newId = createIds({ clock, random });
+  const vault = createVault(new Uint8Array(32).fill(7));
+  const faults: Faults = { before: () => {} };
+  const heard: World['heard'] = { attempts: [], settleFailed: 0 };
+  let handOver: (deliveries: DueDelivery[]) => void = () => {};
+  const store = createLocalStore(':memory:', {
+    newId,
+    handOver: (deliveries) => handOver(deliveries),
+  });
+  t.after(() => store.close());
+
+  const startEngine = (): Engine => {
+    const { schedule = DOCUMENTED_SCHEDULE_MS } = options;
+    const transport = world.transport;
+    const announcements = announcementsInto(heard);
+    const engine = createEngine(
+      { store: faulty(store, faults), transport, clock, random, vault, newId, announcements },
+      { schedule, attemptTimeoutMs: ATTEMPT_TIMEOUT_MS, userAgent: 'Posthorn-Webhooks/1.0' },
+    );
+    handOver = (deliveries) => engine.handOver(deliveries);
+    return engine;
+  };
+
+  const changed = async ({ accountId, id: webhookId }: Webhook) => {
+    await world.engine.webhookChanged({ accountId, webhookId });
+    await settled();
+  };
+
+  const world: Omit<World, 'engine'> & { engine: Engine } = {
+    clock,
+    transport: createFakeTransport(),
+    random,
+    newId,
+    store,
+    faults,
+    heard,
+    engine: undefined as unknown as Engine,
+    async webhook(fields = {}) {
+      const made = webhookOf(DEFAULT_ACCOUNT_ID, newId('webhook'), clock.now());
+      const place = secretPlace({ accountId: made.accountId, webhookId: made.id });
+      const webhook = { ...made, secretSealed: vault.seal(SECRET, place), ...fields };
+      await store.createWebhook(webhook, { perAccountMax: 100 });
+      return webhook;
+    },
+    async publish(count = 1, type = 'user.created') {
+      const accountId = DEFAULT_ACCOUNT_ID;
+      const ids = Array.from({ length: count }, () => newId('event'));
+      const createdAt = clock.now();
+      const events = ids.map((id) => {
+        return { accountId, id, type, createdAt, body: `{"id":"${id}"}`, deliveries: [] };
+      });
+      await store.publish({ accountId, webhooksVersion: null, events });
+      await settled();
+      return ids;
+    },
+    async change(webhook, status) {
+      await store.updateWebhook(webhook.accountId, webhook.id, { status }, clock.now());
+      await changed(webhook);
+    },
+    async remove(webhook) {
+      await store.deleteWebhook(webhook.accountId, webhook.id, clock.now());
+      await changed(webhook);
+    },
+    async deliveriesOf({ accountId, id: webhookId }) {
+      const all: Delivery[] = [];
+      let after: string | undefined;
+      for (let hasMore = true; hasMore; ) {
+        const page = await store.listDeliveries(accountId, { webhookId }, { limit: 100, after });
+        all.unshift(...page.items.toReversed());
+        ({ hasMore } = page);
+        after = page.end ?? undefined;
+      }
+      return all;
+    },
+    async restart() {
+      world.engine = startEngine();
+      await world.engine.start();
+      await settled();
+    },
+  };
+  world.engine = startEngine();
+  await world.engine.start();
+  return world;
+}
+
+export function refOf({ accountId, id: webhookId }: Webhook): WebhookRef {
+  return { accountId, webhookId };
+}
+
+export function countByStatus(deliveries: readonly Delivery[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { status } of deliveries) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+}
+
+/** Each of these events was sent, and none twice. */
+export function assertSentOnce(transport: FakeTransport, eventIds: readonly string[]): void {
+  const sent = transport.sent.map(({ eventId }) => eventId);
+  assert.equal(new Set(sent).size, sent.length, 'nothing is sent twice');
+  assert.deepEqual(new Set(sent), new Set(eventIds));
+}
+
+/** The store with a gate before each call. */
+function faulty(store: Store, faults: Faults): Store {
+  return new Proxy(store, {
+    get(target, operation: keyof Store) {
+      return async (...args: readonly unknown[]) => {
+        await faults.before(operation);
+        return await (target[operation] as (...args: readonly unknown[]) => unknown)(...args);
+      };
+    },
+  });
+}
+
+export function announcementsInto(heard: World['heard']): Announcements {
+  const silent: Announcement<unknown> = { hasSubscribers: false, publish: () => {} };
+  return {
+    attempt: { hasSubscribers: true, publish: (ended) => void heard.attempts.push(ended) },
+    settleFailed: {
+      hasSubscribers: true,
+      publish() {
+        heard.settleFailed += 1;
+      },
+    },
+    settled: silent,
+    transaction: silent,
+    bug: silent,
+    request: silent,
+  };
+}
