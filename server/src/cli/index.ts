@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { StoreBrokenError } from '../store/sqlite/faults.ts';
 import { configTable, showConfig } from './config.ts';
 import { EXIT_CODES, exitCodeOf } from './exit-codes.ts';
 import { type Given, readSettings, SettingsError } from './read-settings.ts';
+import { sayError } from './say-error.ts';
 import {
   flagOf,
   MODES,
@@ -14,6 +14,7 @@ import {
   type SettingName,
   type Settings,
 } from './settings.ts';
+import { version } from './version.ts';
 
 /** The settings that say where the data is. */
 const DATA_PLACE = ['dataDir', 'databaseUrl'] as const;
@@ -152,14 +153,12 @@ function fail(error: unknown): never {
     console.error(message);
     process.exit(exitCodeOf(error));
   }
-  if (code === 'EADDRINUSE')
+  if (code === 'EADDRINUSE') {
     console.error(`${message}. Choose another port with POSTHORN_PORT or --port.`);
-  else if (name === 'DataFileInUseError' || name === 'Error') console.error(message);
-  else console.error(error);
+  } else if (name === 'DataFileInUseError' || name === 'Error') {
+    console.error(message);
+  } else {
+    sayError(error);
+  }
   process.exit(EXIT_CODES.failed);
-}
-
-function version(): string {
-  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return JSON.parse(manifest).version;
 }

@@ -1,5 +1,6 @@
 import { StoreBrokenError } from '../store/sqlite/faults.ts';
 import { exitCodeOf } from './exit-codes.ts';
+import { sayError } from './say-error.ts';
 import type { Settings } from './settings.ts';
 import { stopOnSignals } from './signals.ts';
 import { startServer } from './start.ts';
@@ -30,7 +31,11 @@ export async function serve(settings: Settings): Promise<void> {
  * and the next start goes on with it.
  */
 export function endAfterCrash(error: Error): void {
-  if (error instanceof StoreBrokenError) console.error(error.message);
-  else console.error('Posthorn failed and ends now; what was accepted is kept.', error);
+  if (error instanceof StoreBrokenError) {
+    console.error(error.message);
+  } else {
+    console.error('Posthorn failed and ends now; what was accepted is kept.');
+    sayError(error);
+  }
   process.exit(exitCodeOf(error));
 }

@@ -1,3 +1,5 @@
+import { sayError } from './say-error.ts';
+
 /** Under npm one Ctrl-C arrives twice, within a millisecond: from the terminal, and from npm. */
 const SAME_SIGNAL_MS = 1_000;
 
@@ -14,7 +16,7 @@ export function stopOnSignals(stop: () => Promise<void>): void {
       stop().then(
         () => process.exit(0),
         (error: unknown) => {
-          console.error(error);
+          sayError(error);
           process.exit(1);
         },
       );

@@ -130,7 +130,7 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
   async function webhookChanged(webhook: WebhookRef): Promise<void> {
     const lane = laneOf(webhook);
     lane.gate = 'loading';
-    await readWebhook(lane);
+    await readOrRetry(lane);
   }
 
   async function test(call: TestCall) {
@@ -191,9 +191,18 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
 
   function load(lane: Lane): void {
     lane.gate = 'loading';
-    readWebhook(lane).catch(() => {
+    // It is tried again: nobody waits for this one.
+    readOrRetry(lane).catch(() => {});
+  }
+
+  /** Rejects when the store cannot be used now; the lane goes on by itself when it can. */
+  async function readOrRetry(lane: Lane): Promise<void> {
+    try {
+      await readWebhook(lane);
+    } catch (error) {
       clock.after(STORE_RETRY_MS, () => load(lane));
-    });
+      throw error;
+    }
   }
 
   /** Reads the webhook and sets the lane's gate by it. */

@@ -15,6 +15,7 @@ import {
   startServer,
   subscribe,
 } from './support/server.ts';
+import { stoppedData } from './support/stopped-data.ts';
 
 test('A backup made under load has everything that was accepted before it began, and a server goes on from it', async (t) => {
   const dataDir = temporaryDirectory(t);
@@ -55,7 +56,7 @@ test('A backup made under load has everything that was accepted before it began,
 });
 
 test('A backup needs no server', async (t) => {
-  const { dataDir, accepted } = await stoppedServer(t);
+  const { dataDir, accepted } = await stoppedData(t);
   const file = join(dataDir, 'copy.db');
   await expectSuccess(t, dataDir, ['backup', file]);
   const data = openDataFile(file);
@@ -64,7 +65,7 @@ test('A backup needs no server', async (t) => {
 });
 
 test('A backup never replaces a file', async (t) => {
-  const { dataDir } = await stoppedServer(t);
+  const { dataDir } = await stoppedData(t);
   const file = join(dataDir, 'copy.db');
   writeFileSync(file, 'precious');
   await expectRefusal(t, dataDir, ['backup', file], /copy\.db exists: name a file that does not/);
@@ -72,7 +73,7 @@ test('A backup never replaces a file', async (t) => {
 });
 
 test('A backup of damaged data is not kept', async (t) => {
-  const { dataDir } = await stoppedServer(t);
+  const { dataDir } = await stoppedData(t);
   damage(join(dataDir, 'posthorn.db'));
   const file = join(dataDir, 'copy.db');
   await expectRefusal(t, dataDir, ['backup', file], /is damaged, nothing was changed/);
@@ -87,7 +88,7 @@ test('A backup is refused where there is no data', async (t) => {
 });
 
 test('A restore is refused while a server runs on the data', async (t) => {
-  const { dataDir: source } = await stoppedServer(t);
+  const { dataDir: source } = await stoppedData(t);
   const file = join(source, 'copy.db');
   await expectSuccess(t, source, ['backup', file]);
   const dataDir = temporaryDirectory(t);
@@ -98,7 +99,7 @@ test('A restore is refused while a server runs on the data', async (t) => {
 });
 
 test('A restore is refused over data, and with --force keeps it under another name', async (t) => {
-  const { dataDir, accepted } = await stoppedServer(t);
+  const { dataDir, accepted } = await stoppedData(t);
   const file = join(dataDir, 'copy.db');
   await expectSuccess(t, dataDir, ['backup', file]);
   const server = await startServer(t, { dataDir });
@@ -116,7 +117,7 @@ test('A restore is refused over data, and with --force keeps it under another na
 });
 
 test('A restore from a damaged backup, or from something else, changes nothing', async (t) => {
-  const { dataDir, accepted } = await stoppedServer(t);
+  const { dataDir, accepted } = await stoppedData(t);
   const file = join(dataDir, 'copy.db');
   await expectSuccess(t, dataDir, ['backup', file]);
   damage(file);
@@ -151,16 +152,6 @@ function startLoad(server: DurableServer) {
       await running;
     },
   };
-}
-
-async function stoppedServer(t: TestContext) {
-  const dataDir = temporaryDirectory(t);
-  const server = await startServer(t, { dataDir });
-  const accepted = idsOf(await publishMany(server, 100));
-  assert.equal(accepted.length, 100);
-  server.process.kill('SIGTERM');
-  await server.process.end();
-  return { dataDir, accepted };
 }
 
 async function expectSuccess(t: TestContext, dataDir: string, args: readonly string[]) {

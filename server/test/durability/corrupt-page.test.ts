@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { temporaryDirectory } from '../system/support/server-process.ts';
-import { call, idsOf, publish, publishMany, run, startServer } from './support/server.ts';
+import { call, publish, run, startServer } from './support/server.ts';
+import { stoppedData } from './support/stopped-data.ts';
 
 const EXIT_DATA_CORRUPT = 65;
 const SENTENCE =
@@ -12,7 +13,7 @@ const SENTENCE =
 const DAMAGE = Buffer.alloc(512, 0xa5);
 
 test('A read that touches a damaged page ends the server with its own exit code and what to do', async (t) => {
-  const { dataDir, file } = await stoppedServer(t);
+  const { dataDir, file } = await stoppedData(t);
   const at = damage(file, rootPageAt(file, 'events'));
   const server = await startServer(t, { dataDir });
   await assert.rejects(call(server.url, 'GET', '/v1/events'));
@@ -22,7 +23,7 @@ test('A read that touches a damaged page ends the server with its own exit code 
 });
 
 test('A publish that touches a damaged page is not accepted, and ends the server', async (t) => {
-  const { dataDir, file } = await stoppedServer(t);
+  const { dataDir, file } = await stoppedData(t);
   const at = damage(file, rootPageAt(file, 'events_by_id'));
   const server = await startServer(t, { dataDir });
   const answer = await publish(server, {}).catch(() => null);
@@ -33,7 +34,7 @@ test('A publish that touches a damaged page is not accepted, and ends the server
 });
 
 test('A data file whose header is damaged is refused at the start', async (t) => {
-  const { dataDir, file } = await stoppedServer(t);
+  const { dataDir, file } = await stoppedData(t);
   const at = damage(file, 0);
   const started = run(t, { dataDir });
   assert.deepEqual(await started.end(), { code: EXIT_DATA_CORRUPT, signal: null });
@@ -53,16 +54,6 @@ test('A file that is not a database is refused at the start, and left as it is',
   assert.match(started.stderr, SENTENCE);
   assert.equal(readFileSync(file, 'utf8'), text);
 });
-
-/** A data file of a server that was stopped in order: all of it is in one file. */
-async function stoppedServer(t: TestContext): Promise<{ dataDir: string; file: string }> {
-  const dataDir = temporaryDirectory(t);
-  const server = await startServer(t, { dataDir });
-  assert.equal(idsOf(await publishMany(server, 200)).length, 200);
-  server.process.kill('SIGTERM');
-  await server.process.end();
-  return { dataDir, file: join(dataDir, 'posthorn.db') };
-}
 
 /** Where the root page of a table or an index begins in the file. */
 function rootPageAt(file: string, name: string): number {

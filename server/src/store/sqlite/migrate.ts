@@ -45,7 +45,7 @@ function apply(db: DatabaseSync, { number, name, sql, checksum }: Migration): vo
     if (ending instanceof StoreBrokenError) throw ending;
     if (db.isTransaction) db.exec('rollback');
     const reason = (cause as Error).message;
-    throw new Error(`The migration ${name} failed; the schema is as it was before: ${reason}.`, {
+    throw new Error(`The migration ${name} failed, the schema is as it was before: ${reason}.`, {
       cause,
     });
   }

@@ -5,10 +5,7 @@ import type { DiskFile, DiskRecord } from './disk-log.ts';
  * there, or not, or in part: a disk writes sectors of 512 bytes, in any order. A file that was created
  * is there once it was synced, as on the usual file systems of Linux.
  */
-export interface DiskImage {
-  data: Buffer | null;
-  log: Buffer | null;
-}
+export type DiskImage = Record<DiskFile, Buffer | null>;
 
 /** What became of the writes that were not synced. */
 export const LOSSES = ['dropped', 'cut off', 'torn', 'reordered', 'kept'] as const;
@@ -28,6 +25,7 @@ export class RecordedDisk {
   readonly #files: Record<DiskFile, FileState> = {
     data: { synced: null, since: [] },
     log: { synced: null, since: [] },
+    journal: { synced: null, since: [] },
   };
   readonly #isSynced: (record: DiskRecord) => boolean;
 
@@ -49,13 +47,14 @@ export class RecordedDisk {
 
   /** How many writes are not synced. */
   get unsynced(): number {
-    return this.#files.data.since.length + this.#files.log.since.length;
+    return Object.values(this.#files).reduce((sum, { since }) => sum + since.length, 0);
   }
 
   image(loss: Loss, random: () => number): DiskImage {
     const after = ({ synced, since }: FileState) =>
       changed(synced === null ? null : Buffer.from(synced), survivors(since, loss, random));
-    return { data: after(this.#files.data), log: after(this.#files.log) };
+    const { data, log, journal } = this.#files;
+    return { data: after(data), log: after(log), journal: after(journal) };
   }
 }
 

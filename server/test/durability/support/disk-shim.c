@@ -1,6 +1,6 @@
 /*
- * Stands between SQLite and the C library, loaded with LD_PRELOAD, for files named posthorn.db and
- * posthorn.db-wal. It makes writes and syncs fail on command (DISK_CONTROL, see disk-shim.ts), and
+ * Stands between SQLite and the C library, loaded with LD_PRELOAD, for files named posthorn.db,
+ * posthorn.db-wal and posthorn.db-journal. It makes writes and syncs fail on command (DISK_CONTROL, see disk-shim.ts), and
  * records what is written, synced and acknowledged, in one order (DISK_LOG, see disk-log.ts).
  */
 #define _GNU_SOURCE
@@ -17,7 +17,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { LOG_FILE = 1, DATA_FILE = 2 };
+enum { LOG_FILE = 1, DATA_FILE = 2, JOURNAL_FILE = 4 };
 enum { OP_WRITE = 1, OP_SYNC = 2 };
 enum { KIND_WRITE = 1, KIND_SYNC, KIND_TRUNCATE, KIND_UNLINK, KIND_ACKNOWLEDGED, KIND_FAILED };
 
@@ -65,10 +65,14 @@ __attribute__((constructor)) static void start(void) {
 
 static int file_of_path(const char *path) {
   size_t length = strlen(path);
-  const char *names[] = {"/posthorn.db-wal", "/posthorn.db"};
-  for (int i = 0; i < 2; i++) {
-    size_t tail = strlen(names[i]);
-    if (length >= tail && strcmp(path + length - tail, names[i]) == 0) return i + 1;
+  const struct { const char *name; int file; } known[] = {
+    {"/posthorn.db-wal", LOG_FILE},
+    {"/posthorn.db", DATA_FILE},
+    {"/posthorn.db-journal", JOURNAL_FILE},
+  };
+  for (int i = 0; i < 3; i++) {
+    size_t tail = strlen(known[i].name);
+    if (length >= tail && strcmp(path + length - tail, known[i].name) == 0) return known[i].file;
   }
   return 0;
 }

@@ -109,6 +109,7 @@ function faultsOf(folder: string, image: DiskImage, acknowledged: ReadonlySet<st
     const file = join(folder, 'posthorn.db');
     if (image.data !== null) writeFileSync(file, image.data);
     if (image.log !== null) writeFileSync(`${file}-wal`, image.log);
+    if (image.journal !== null) writeFileSync(`${file}-journal`, image.journal);
     const newId = createIds({ clock: systemClock, random: createRandom() });
     openStore(file, { newId, handOver: () => {} }).close();
     return faultsIn(file, acknowledged);

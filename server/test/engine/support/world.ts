@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test';
 import type { Announcements, AttemptEnded } from '../../../src/core/announcements.ts';
 import { createIds, DEFAULT_ACCOUNT_ID, type NewId } from '../../../src/core/ids.ts';
 import type { Delivery, Webhook } from '../../../src/core/model.ts';
-import type { Announcement, DueDelivery, Store, WebhookRef } from '../../../src/core/ports.ts';
+import type { Announcement, Clock, Store, Transport, WebhookRef } from '../../../src/core/ports.ts';
 import { DOCUMENTED_SCHEDULE_MS } from '../../../src/core/schedule.ts';
 import { secretPlace } from '../../../src/core/secret-place.ts';
 import { createEngine, type Engine } from '../../../src/engine/engine.ts';
@@ -27,7 +27,7 @@ export interface World {
   store: Store;
   /** The store as the engine sees it: calls can be kept waiting or made to fail. */
   faults: Faults;
-  engine: Engine;
+  readonly engine: Engine;
   heard: { attempts: AttemptEnded[]; settleFailed: number };
   webhook(fields?: Partial<Webhook>): Promise<Webhook>;
   /** Publishes so many events of a type; answers the ids of the events. */
@@ -40,9 +40,12 @@ export interface World {
   restart(): Promise<void>;
 }
 
+/** What happens around the engine's calls to the store; a promise holds the call up. */
 export interface Faults {
-  /** Called before each call of the engine; what it throws is the call's failure. */
+  /** Before the store is asked; what it throws is the call's failure. */
   before: (operation: keyof Store) => Promise<void> | void;
+  /** Between the store's answer and the engine. */
+  after: (operation: keyof Store) => Promise<void> | void;
 }
 
 export interface WorldOptions {
@@ -54,45 +57,48 @@ export async function openWorld(t: TestContext, options: WorldOptions = {}): Pro
   const random = seeded(t);
   const newId = createIds({ clock, random });
   const vault = createVault(new Uint8Array(32).fill(7));
-  const faults: Faults = { before: () => {} };
+  const transport = createFakeTransport();
+  const faults: Faults = { before: () => {}, after: () => {} };
   const heard: World['heard'] = { attempts: [], settleFailed: 0 };
-  let handOver: (deliveries: DueDelivery[]) => void = () => {};
   const store = createLocalStore(':memory:', {
     newId,
-    handOver: (deliveries) => handOver(deliveries),
+    handOver: (deliveries) => engine.handOver(deliveries),
   });
   t.after(() => store.close());
 
-  const startEngine = (): Engine => {
+  let life = { isOver: false };
+  let engine = startEngine();
+  await engine.start();
+
+  function startEngine(): Engine {
     const { schedule = DOCUMENTED_SCHEDULE_MS } = options;
-    const transport = world.transport;
-    const announcements = announcementsInto(heard);
-    const engine = createEngine(
-      { store: faulty(store, faults), transport, clock, random, vault, newId, announcements },
+    const outside = mortal({ clock, transport, store: faulty(store, faults) }, life);
+    return createEngine(
+      { ...outside, random, vault, newId, announcements: announcementsInto(heard) },
       { schedule, attemptTimeoutMs: ATTEMPT_TIMEOUT_MS, userAgent: 'Posthorn-Webhooks/1.0' },
     );
-    handOver = (deliveries) => engine.handOver(deliveries);
-    return engine;
-  };
+  }
 
-  const changed = async ({ accountId, id: webhookId }: Webhook) => {
-    await world.engine.webhookChanged({ accountId, webhookId });
+  const changed = async (webhook: Webhook) => {
+    await engine.webhookChanged(refOf(webhook));
     await settled();
   };
 
-  const world: Omit<World, 'engine'> & { engine: Engine } = {
+  return {
     clock,
-    transport: createFakeTransport(),
+    transport,
     random,
     newId,
     store,
     faults,
     heard,
-    engine: undefined as unknown as Engine,
+    get engine() {
+      return engine;
+    },
     async webhook(fields = {}) {
       const made = webhookOf(DEFAULT_ACCOUNT_ID, newId('webhook'), clock.now());
-      const place = secretPlace({ accountId: made.accountId, webhookId: made.id });
-      const webhook = { ...made, secretSealed: vault.seal(SECRET, place), ...fields };
+      const secretSealed = vault.seal(SECRET, secretPlace(refOf(made)));
+      const webhook = { ...made, secretSealed, ...fields };
       await store.createWebhook(webhook, { perAccountMax: 100 });
       return webhook;
     },
@@ -127,14 +133,13 @@ export async function openWorld(t: TestContext, options: WorldOptions = {}): Pro
       return all;
     },
     async restart() {
-      world.engine = startEngine();
-      await world.engine.start();
+      life.isOver = true;
+      life = { isOver: false };
+      engine = startEngine();
+      await engine.start();
       await settled();
     },
   };
-  world.engine = startEngine();
-  await world.engine.start();
-  return world;
 }
 
 export function refOf({ accountId, id: webhookId }: Webhook): WebhookRef {
@@ -154,17 +159,45 @@ export function assertSentOnce(transport: FakeTransport, eventIds: readonly stri
   assert.deepEqual(new Set(sent), new Set(eventIds));
 }
 
-/** The store with a gate before each call. */
+/** The store with a gate before and behind each call. */
 function faulty(store: Store, faults: Faults): Store {
   return new Proxy(store, {
     get(target, operation: keyof Store) {
       return async (...args: readonly unknown[]) => {
         await faults.before(operation);
-        return await (target[operation] as (...args: readonly unknown[]) => unknown)(...args);
+        const ask = target[operation] as (...args: readonly unknown[]) => Promise<unknown>;
+        const answer = await ask(...args);
+        await faults.after(operation);
+        return answer;
       };
     },
   });
 }
+
+/** The outside of an engine that hears and does nothing any more when its life is over. */
+function mortal(
+  { clock, transport, store }: { clock: Clock; transport: Transport; store: Store },
+  life: { isOver: boolean },
+): { clock: Clock; transport: Transport; store: Store } {
+  const whileAlive = (call: () => void) => {
+    if (!life.isOver) call();
+  };
+  return {
+    clock: { ...clock, after: (ms, call) => clock.after(ms, () => whileAlive(call)) },
+    transport: {
+      ...transport,
+      send: (request, ended) => transport.send(request, (one) => whileAlive(() => ended(one))),
+    },
+    store: new Proxy(store, {
+      get(target, operation: keyof Store) {
+        const ask = target[operation] as (...args: readonly unknown[]) => Promise<unknown>;
+        return (...args: readonly unknown[]) => (life.isOver ? NEVER : ask(...args));
+      },
+    }),
+  };
+}
+
+const NEVER = new Promise<never>(() => {});
 
 export function announcementsInto(heard: World['heard']): Announcements {
   const silent: Announcement<unknown> = { hasSubscribers: false, publish: () => {} };
