@@ -203,6 +203,27 @@ describe('a lane', () => {
   });
 });
 
+describe('a delivery that was handed over while its lane was read from the store', () => {
+  test('is not sent again when it was settled before the answer came', async (t) => {
+    const world = await openWorld(t);
+    await world.webhook();
+    world.transport.answering = () => 'nothing';
+    const asking = holdBefore(world, 'due');
+    await world.publish();
+    assert.ok(asking.isReached);
+    const [eventId = ''] = await world.publish();
+    const answering = holdAfter(world, 'due');
+    asking.release();
+    await settled();
+    assert.ok(answering.isReached, 'the answer names it');
+    await answerOpen(world);
+    answering.release();
+    await settled();
+    const sent = world.transport.sent.filter((one) => one.eventId === eventId);
+    assert.equal(sent.length, 1);
+  });
+});
+
 describe('a webhook that is paused', () => {
   test('sends nothing of what is published, until it is active again', async (t) => {
     const world = await openWorld(t);
@@ -318,6 +339,20 @@ describe('a webhook that ends', () => {
       });
     });
   }
+
+  test('and is active again sends only what is published then', async (t) => {
+    const world = await openWorld(t);
+    world.transport.answering = () => 'nothing';
+    const webhook = await world.webhook();
+    await world.publish(LANE_IN_FLIGHT * 2);
+    await world.change(webhook, 'disabled');
+    await answerOpen(world);
+    await world.change(webhook, 'active');
+    const [after = ''] = await world.publish();
+    await answerAll(world);
+    const sent = world.transport.sent.slice(LANE_IN_FLIGHT).map(({ eventId }) => eventId);
+    assert.deepEqual(sent, [after]);
+  });
 
   test('and is active again does not send what was cancelled, also not what was being read', async (t) => {
     const world = await openWorld(t);

@@ -3,7 +3,8 @@ import type { DiskFile, DiskRecord } from './disk-log.ts';
 /**
  * What the disk may hold after a loss of power. What was synced is there. Each write since may be
  * there, or not, or in part: a disk writes sectors of 512 bytes, in any order. A file that was created
- * is there once it was synced, as on the usual file systems of Linux.
+ * is there once it was synced, as on the usual file systems of Linux; one that was deleted may come
+ * back until its folder was synced.
  */
 export type DiskImage = Record<DiskFile, Buffer | null>;
 
@@ -37,11 +38,24 @@ export class RecordedDisk {
   apply(record: DiskRecord): void {
     const { kind, file } = record;
     if (file === 'none') return;
+    if (file === 'folder') {
+      if (kind === 'sync' && this.#isSynced(record)) this.#forgetDeleted();
+      return;
+    }
     const state = this.#files[file];
     if (kind === 'write' || kind === 'truncate' || kind === 'unlink') state.since.push(record);
     if (kind === 'sync' && this.#isSynced(record)) {
       state.synced = changed(state.synced, state.since);
       state.since = [];
+    }
+  }
+
+  #forgetDeleted(): void {
+    for (const state of Object.values(this.#files)) {
+      const deletedAt = state.since.findLastIndex(({ kind }) => kind === 'unlink');
+      if (deletedAt < 0) continue;
+      state.synced = null;
+      state.since = state.since.slice(deletedAt + 1);
     }
   }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 const KINDS = ['', 'write', 'sync', 'truncate', 'unlink', 'acknowledged', 'failed'] as const;
-const FILES = ['none', 'log', 'data', null, 'journal'] as const;
+const FILES = { 0: 'none', 1: 'log', 2: 'data', 4: 'journal', 8: 'folder' } as const;
 const HEAD_BYTES = 24;
 
 /** The journal serves only the very first transaction, before the file keeps a log. */
@@ -10,7 +10,7 @@ export type DiskFile = 'log' | 'data' | 'journal';
 /** What the shim recorded, in the order in which it happened; `sync` when it had returned. */
 export interface DiskRecord {
   kind: (typeof KINDS)[number];
-  file: DiskFile | 'none';
+  file: DiskFile | 'folder' | 'none';
   /** Of a write; the new length of a truncate. */
   offset: number;
   /** What was written; the answer that was about to be sent. */
@@ -23,8 +23,8 @@ export function readDiskLog(path: string): DiskRecord[] {
   for (let at = 0; at + HEAD_BYTES <= log.length; ) {
     const length = Number(log.readBigUInt64LE(at + 16));
     const kind = KINDS[log.readUInt32LE(at)];
-    const file = FILES[log.readUInt32LE(at + 4)];
-    if (kind === undefined || file == null) throw new Error('not a log of the shim');
+    const file = FILES[log.readUInt32LE(at + 4) as keyof typeof FILES];
+    if (kind === undefined || file === undefined) throw new Error('not a log of the shim');
     const offset = Number(log.readBigUInt64LE(at + 8));
     const end = at + HEAD_BYTES + length;
     records.push({ kind, file, offset, bytes: log.subarray(at + HEAD_BYTES, end) });

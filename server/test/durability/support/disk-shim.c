@@ -17,7 +17,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { LOG_FILE = 1, DATA_FILE = 2, JOURNAL_FILE = 4 };
+enum { LOG_FILE = 1, DATA_FILE = 2, JOURNAL_FILE = 4, FOLDER = 8 };
 enum { OP_WRITE = 1, OP_SYNC = 2 };
 enum { KIND_WRITE = 1, KIND_SYNC, KIND_TRUNCATE, KIND_UNLINK, KIND_ACKNOWLEDGED, KIND_FAILED };
 
@@ -33,6 +33,7 @@ struct control {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct control *control;
 static int log_fd = -1;
+static const char *folder;
 
 static ssize_t (*real_write)(int, const void *, size_t);
 static ssize_t (*real_writev)(int, const struct iovec *, int);
@@ -59,6 +60,7 @@ __attribute__((constructor)) static void start(void) {
     control = found;
     close(fd);
   }
+  folder = getenv("DISK_FOLDER");
   path = getenv("DISK_LOG");
   if (path != NULL) log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
@@ -74,7 +76,7 @@ static int file_of_path(const char *path) {
     size_t tail = strlen(known[i].name);
     if (length >= tail && strcmp(path + length - tail, known[i].name) == 0) return known[i].file;
   }
-  return 0;
+  return folder != NULL && strcmp(path, folder) == 0 ? FOLDER : 0;
 }
 
 static int file_of(int fd) {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, realpathSync, writeFileSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -36,7 +36,7 @@ export interface Disk {
 const OPERATIONS = { write: 1, sync: 2, both: 3 };
 const FILES = { log: 1, data: 2, both: 3 };
 
-/** Null, with the test skipped, where there is no C compiler. */
+/** For a server whose data is in the folder. Null, with the test skipped, where there is no C compiler. */
 export function makeDisk(t: TestContext, folder: string): Disk | null {
   if (!hasTool(t, 'cc', 'gcc libc6-dev')) return null;
   const library = join(folder, 'disk-shim.so');
@@ -55,7 +55,12 @@ export function makeDisk(t: TestContext, folder: string): Disk | null {
   const set = (values: readonly number[]) => writeSync(control, Int32Array.from(values), 0, 20, 0);
 
   return {
-    environment: { LD_PRELOAD: library, DISK_CONTROL: controlFile, DISK_LOG: logFile },
+    environment: {
+      LD_PRELOAD: library,
+      DISK_CONTROL: controlFile,
+      DISK_LOG: logFile,
+      DISK_FOLDER: realpathSync(folder),
+    },
     logFile,
     break({ operation, file, error, pass = 0, times = -1 }) {
       set([OPERATIONS[operation], FILES[file], constants.errno[error], pass, times]);
