@@ -382,11 +382,15 @@ class JsonScan {
   }
 
   #skipSpace(): void {
+    const text = this.#text;
+    let at = this.#at;
     for (;;) {
-      const code = this.#text.charCodeAt(this.#at);
-      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return;
-      this.#at += 1;
+      const code = text.charCodeAt(at);
+      if (code > 0x20) break;
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) break;
+      at += 1;
     }
+    this.#at = at;
   }
 
   #unexpected(): false {
@@ -449,7 +453,7 @@ function shown(text: string): string {
 /** Whether a double holds the very value that the text names. */
 function isExact(text: string): boolean {
   const held = String(Number(text));
-  return decimal(held) === decimal(text);
+  return held === text || decimal(held) === decimal(text);
 }
 
 /** One spelling for each decimal value: digits without zeros at either end, and the exponent. */
