@@ -120,6 +120,19 @@ describe('a delivery', () => {
     assert.ok((dueAt ?? 0) >= NOON + ATTEMPT_TIMEOUT_MS + 60_000, 'counted from its end');
   });
 
+  test('that is due earlier than another one of its webhook does not wait for that', async (t) => {
+    const world = await openWorld(t);
+    world.transport.answering = () => BROKEN;
+    await world.webhook();
+    const [patient] = await world.publish();
+    while (world.transport.sent.length < 3) await world.clock.advance(60_000);
+    const [hasty] = await world.publish();
+    const before = world.transport.sent.length;
+    await world.clock.advance(66_000);
+    const sent = world.transport.sent.slice(before).map(({ eventId }) => eventId);
+    assert.deepEqual(sent, [hasty], `${patient} is due in half an hour`);
+  });
+
   test('that is due while the wall clock is set is sent within a minute', async (t) => {
     const world = await openWorld(t);
     world.transport.answering = ({ attempt }) => (attempt < 5 ? BROKEN : OK);
