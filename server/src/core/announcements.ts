@@ -1,4 +1,4 @@
-import type { Attempt, DeliveryStatus, Trigger } from './model.ts';
+import type { Attempt, DeliveryStatus, DisabledReason, Trigger } from './model.ts';
 import type { Announcement } from './ports.ts';
 
 /** What is announced, and by whom. Log, metrics and tests listen; nobody else knows that they do. */
@@ -11,6 +11,12 @@ export interface Announcements {
   settleFailed: Announcement<{ waiting: number; error: unknown }>;
   /** The store: a transaction has ended, well or not. */
   transaction: Announcement<TransactionEnded>;
+  /** The engine: it has disabled a webhook, and cancels what is pending. */
+  webhookDisabled: Announcement<{ accountId: string; webhookId: string; reason: DisabledReason }>;
+  /** The engine: the head of a strict lane has finally failed; the delivery behind it is next. */
+  headFailed: Announcement<{ accountId: string; webhookId: string; deliveryId: string }>;
+  /** The engine: the sweep found something due that its lane had not heard of: a defect, mended. */
+  unheard: Announcement<{ accountId: string; webhookId: string; dueAt: number }>;
   /** Something happened that must not: a defect of ours, survived. */
   bug: Announcement<{ where: string; error: unknown }>;
   /** The HTTP server: a request was answered. */
@@ -23,6 +29,9 @@ export const ANNOUNCEMENT_NAMES = {
   settled: 'posthorn:settled',
   settleFailed: 'posthorn:settle-failed',
   transaction: 'posthorn:transaction',
+  webhookDisabled: 'posthorn:webhook-disabled',
+  headFailed: 'posthorn:head-failed',
+  unheard: 'posthorn:unheard',
   bug: 'posthorn:bug',
   request: 'posthorn:request',
 } as const satisfies Record<keyof Announcements, string>;

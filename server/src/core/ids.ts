@@ -12,6 +12,7 @@ export const ID_PREFIXES = {
   testEvent: 'evt_test_',
   delivery: 'del_',
   attempt: 'att_',
+  recovery: 'rec_',
   request: 'req_',
 } as const;
 

@@ -1,12 +1,19 @@
 import type {
   Attempt,
   AttemptFailure,
+  AttemptNote,
   Delivery,
   DeliveryStatus,
+  DisabledReason,
   Event,
   EventType,
+  LaneMemory,
+  Ordering,
+  Recovery,
+  Rotation,
   Trigger,
   Webhook,
+  WebhookSettings,
 } from './model.ts';
 
 /**
@@ -136,6 +143,13 @@ export interface Earlier {
 /** `earlier`: this idempotency key was used before; nothing was done. */
 export type OnceResult<Result> = { result: Result } | { earlier: Earlier };
 
+/** What is sent; one object for all the deliveries of an event that are handed over together. */
+export interface DueEvent {
+  id: string;
+  type: string;
+  body: string;
+}
+
 /** A pending delivery with everything that sending it needs, the webhook's settings apart. */
 export interface DueDelivery {
   /** Its place in the order of acceptance; also the store's own key for it. */
@@ -143,13 +157,11 @@ export interface DueDelivery {
   accountId: string;
   id: string;
   webhookId: string;
-  eventId: string;
-  eventType: string;
+  event: DueEvent;
   trigger: Trigger;
   /** How many attempts were made before. */
   attemptCount: number;
   dueAt: number;
-  body: string;
 }
 
 /** An attempt that has ended, and what follows from it. */
@@ -157,7 +169,10 @@ export interface Settlement {
   seq: number;
   accountId: string;
   deliveryId: string;
+  /** The one that decides. */
   attempt: Attempt;
+  /** The first try, with the same number, when `attempt` is a second one with the other secret; else null. */
+  firstTry: Attempt | null;
   status: DeliveryStatus;
   /** When the next attempt is due; null unless the status is `pending`. */
   dueAt: number | null;
@@ -215,14 +230,27 @@ export interface DeliveryStats {
   responseTimesMs: number[];
 }
 
+/** A change of `url` also ends a hold and forgets what is known of the receiver. */
 export interface WebhookChanges {
   url?: string;
   events?: readonly string[];
   description?: string;
   status?: Webhook['status'];
-  disabledReason?: string | null;
-  secretSealed?: string;
-  secretHint?: string;
+  disabledReason?: DisabledReason | null;
+  settings?: Partial<WebhookSettings>;
+  /** A new secret; the preferred one of those before goes on beside it until `overlapUntil`. */
+  secret?: { sealed: string; hint: string; overlapUntil: number | null };
+}
+
+/** An event that was missed is found by its time. */
+export interface NewRecovery extends Recovery {
+  once?: OnceRecord | undefined;
+}
+
+export interface RecoveryStep {
+  /** Deliveries that this step made pending; they were handed over. */
+  made: number;
+  isDone: boolean;
 }
 
 export interface Subscriptions {
@@ -241,10 +269,20 @@ export interface WebhookRef {
 export interface Target extends WebhookRef {
   url: string;
   secretSealed: string;
+  rotation: Rotation | null;
+  heldUntil: number | null;
+  settings: WebhookSettings;
   status: Webhook['status'] | 'deleted';
+  memory: LaneMemory | null;
 }
 
 export interface DueRequest extends WebhookRef {
+  /**
+   * `none`: what is due, first what was never tried (due whatever the clock says), by `seq`, then what
+   * is to be tried again, by due time. `strict`: whatever is pending by `seq`, due or not.
+   */
+  ordering: Ordering;
+  /** A retry due by then is due. */
   dueBefore: number;
   limit: number;
   /** Stops early when so many bytes of bodies are read, but not before the first row. */
@@ -255,10 +293,24 @@ export interface DueRequest extends WebhookRef {
 
 export interface DueResult {
   deliveries: DueDelivery[];
-  /** More are due now than were asked for. */
+  /** More are due now (`strict`: pending) than were answered. */
   more: boolean;
-  /** When the next one that is not due yet will be; null when there is none. */
+  /** When the next one that is not due yet will be; null when there is none, and with `strict`. */
   nextDueAt: number | null;
+}
+
+/** A webhook that has something pending. */
+export interface PendingWebhook extends WebhookRef {
+  /** When the first of it is due; `0` for what was never tried. */
+  dueAt: number;
+  /** How many are pending. */
+  count: number;
+}
+
+/** Attempts of a webhook that began in a span of time; the newest at most `limit`, oldest first. */
+export interface SendTimesRequest extends WebhookRef {
+  since: number;
+  limit: number;
 }
 
 /**
@@ -333,20 +385,53 @@ export interface Store {
   ): Promise<OnceResult<'begun'>>;
   completeOnce(accountId: string, record: OnceRecord): Promise<void>;
   abandonOnce(accountId: string, key: string): Promise<void>;
-  /** Deletes idempotency records that have expired, at most `limit`; answers how many. */
+  /**
+   * Deletes idempotency records that have expired and secrets whose overlap has ended, at most `limit`
+   * of each; answers how many records.
+   */
   forgetExpired(now: number, limit: number): Promise<number>;
+
+  /** One pending delivery ends as cancelled. */
+  cancelDelivery(
+    cancellation: { accountId: string; deliveryId: string; reason: string; once?: OnceRecord },
+  ): Promise<OnceResult<Delivery | 'missing' | 'ended'>>;
+
+  createRecovery(
+    recovery: NewRecovery,
+  ): Promise<OnceResult<'created' | 'webhook_missing' | 'webhook_disabled' | 'already_running'>>;
+  getRecovery(accountId: string, id: string): Promise<Recovery | null>;
 
   /** The engine's: webhooks of all accounts that have something pending, and when it is due. */
   webhooksWithPending(page: { after: WebhookRef | null; limit: number }): Promise<{
-    items: (WebhookRef & { dueAt: number })[];
+    items: PendingWebhook[];
     /** Where to go on; null at the end. */
     next: WebhookRef | null;
   }>;
   target(webhook: WebhookRef): Promise<Target | null>;
-  /** What is due for one webhook, oldest due time first. Its cost does not depend on other webhooks. */
+  /** What is due for one webhook. Its cost does not depend on other webhooks. */
   due(request: DueRequest): Promise<DueResult>;
   /** Writes attempts and what follows from them, in one transaction. */
   settle(settlements: readonly Settlement[]): Promise<SettleResult[]>;
+  /**
+   * Goes on with a recovery: looks at no more than `limit` events, and makes what is missing pending.
+   * Its position is stored in the same transaction.
+   */
+  recoverStep(recovery: { accountId: string; id: string; limit: number }): Promise<RecoveryStep>;
+  /** Recoveries of all accounts that are running. */
+  runningRecoveries(): Promise<{ id: string; webhook: WebhookRef }[]>;
+  /** The later of this hold and the one that is stored; null ends it. */
+  holdWebhook(webhook: WebhookRef, until: number | null): Promise<void>;
+  /** The receiver knows the new secret; nothing happens when that is not this one any more. */
+  preferNewSecret(webhook: WebhookRef, secretSealed: string): Promise<void>;
+  /** Disables an active or paused webhook; `unchanged` when it was neither. */
+  disableWebhook(
+    webhook: WebhookRef,
+    reason: DisabledReason,
+    now: number,
+  ): Promise<'disabled' | 'unchanged'>;
+  rememberLane(webhook: WebhookRef, memory: LaneMemory): Promise<void>;
+  /** When attempts of this webhook began, for its rate limit after a restart; test calls not. */
+  sendTimes(request: SendTimesRequest): Promise<number[]>;
   /** Cancels at most `limit` pending deliveries of a webhook; answers how many there were. */
   cancelPending(webhook: WebhookRef, reason: string, limit: number): Promise<number>;
 
@@ -379,8 +464,13 @@ export type Exchange =
       responseTimeMs: number;
       /** The first 4 KiB. */
       body: string;
+      /** The header as it came; null when there was none. */
+      retryAfter: string | null;
+      note: AttemptNote | null;
     }
-  | { kind: 'failure'; failure: AttemptFailure };
+  | { kind: 'failure'; failure: AttemptFailure; note: AttemptNote | null }
+  /** Our own machine had no descriptor or port left: nothing was sent, and it is nobody's attempt. */
+  | { kind: 'not_sent' };
 
 export interface OpenExchange {
   /**
@@ -413,6 +503,10 @@ export interface TestOutcome {
 export interface Control {
   /** Fulfilled when no exchange starts any more under what the webhook was before. */
   webhookChanged(webhook: WebhookRef): Promise<void>;
+  /** Fulfilled when no exchange of this delivery starts any more. */
+  deliveryCancelled(webhook: WebhookRef, deliveryId: string): Promise<void>;
+  /** A recovery was created: it begins now. */
+  recoveryCreated(webhook: WebhookRef, recoveryId: string): Promise<void>;
   /** One exchange, past the lane, recorded when it has ended. Null when there is no such webhook. */
   test(call: TestCall): Promise<TestOutcome | null>;
 }
