@@ -303,7 +303,7 @@ export interface DueResult {
 export interface PendingWebhook extends WebhookRef {
   /** When the first of it is due; `0` for what was never tried. */
   dueAt: number;
-  /** How many are pending. */
+  /** How many are pending; 0 when nobody asked. */
   count: number;
 }
 
@@ -402,7 +402,12 @@ export interface Store {
   getRecovery(accountId: string, id: string): Promise<Recovery | null>;
 
   /** The engine's: webhooks of all accounts that have something pending, and when it is due. */
-  webhooksWithPending(page: { after: WebhookRef | null; limit: number }): Promise<{
+  webhooksWithPending(page: {
+    after: WebhookRef | null;
+    limit: number;
+    /** Whether `count` is wanted: its cost grows with what is pending. */
+    counts: boolean;
+  }): Promise<{
     items: PendingWebhook[];
     /** Where to go on; null at the end. */
     next: WebhookRef | null;
@@ -416,7 +421,12 @@ export interface Store {
    * Goes on with a recovery: looks at no more than `limit` events, and makes what is missing pending.
    * Its position is stored in the same transaction.
    */
-  recoverStep(recovery: { accountId: string; id: string; limit: number }): Promise<RecoveryStep>;
+  recoverStep(recovery: {
+    accountId: string;
+    id: string;
+    limit: number;
+    now: number;
+  }): Promise<RecoveryStep>;
   /** Recoveries of all accounts that are running. */
   runningRecoveries(): Promise<{ id: string; webhook: WebhookRef }[]>;
   /** The later of this hold and the one that is stored; null ends it. */
@@ -434,6 +444,14 @@ export interface Store {
   sendTimes(request: SendTimesRequest): Promise<number[]>;
   /** Cancels at most `limit` pending deliveries of a webhook; answers how many there were. */
   cancelPending(webhook: WebhookRef, reason: string, limit: number): Promise<number>;
+
+  /**
+   * A run of the engine begins. `drained`: the one before ended with nothing in progress; otherwise
+   * something may have been, and left no record.
+   */
+  beginRun(): Promise<{ drained: boolean }>;
+  /** The run ends with nothing in progress. */
+  endRun(): Promise<void>;
 
   /** Keeps the first sealed text it is given and answers that one: proof of the encryption key. */
   vaultCheck(sealed: string): Promise<string>;

@@ -1,48 +1,21 @@
-import type { Announcements, AttemptEnded } from '../core/announcements.ts';
-import type { NewId } from '../core/ids.ts';
-import { attemptOf, decide } from '../core/outcome.ts';
-import type {
-  Clock,
-  Control,
-  DueDelivery,
-  DueResult,
-  Exchange,
-  Random,
-  Store,
-  Target,
-  TestCall,
-  Timer,
-  Transport,
-  Vault,
-  WebhookRef,
-} from '../core/ports.ts';
-import { DueHeap } from './due-heap.ts';
+import type { Control, DueDelivery, Exchange, TestCall, TestOutcome } from '../core/ports.ts';
+import { attemptOf } from '../core/outcome.ts';
+import { Dispatcher } from './dispatcher.ts';
 import { Exchanges } from './exchanges.ts';
-import { Fifo } from './fifo.ts';
-import { Lane } from './lane.ts';
+import { Flights } from './flights.ts';
+import { Gates } from './gates.ts';
+import { LaneMemories } from './lane-memories.ts';
+import type { EnginePorts, EngineSettings } from './ports.ts';
+import { Prefetch } from './prefetch.ts';
+import { Recoveries } from './recoveries.ts';
+import { Refills } from './refills.ts';
 import { createSender } from './sender.ts';
 import { Settler } from './settler.ts';
-
-export interface EnginePorts {
-  store: Store;
-  transport: Transport;
-  clock: Clock;
-  random: Random;
-  vault: Vault;
-  newId: NewId;
-  announcements: Announcements;
-}
-
-export interface EngineSettings {
-  /** Milliseconds before attempt 1, 2, …; its length is the number of attempts. */
-  schedule: readonly number[];
-  attemptTimeoutMs: number;
-  userAgent: string;
-}
+import { Sweep } from './sweep.ts';
 
 export interface Engine extends Control {
   /** Learns what is pending; returns when everything that is due has been asked for. */
-  start(): Promise<void>;
+  start(run: EngineRun): Promise<void>;
   /** What the store has just committed. */
   handOver(deliveries: readonly DueDelivery[]): void;
   /** Starts no delivery any more; what is in progress goes on, and test calls still work. */
@@ -51,6 +24,13 @@ export interface Engine extends Control {
   drain(limitMs: number): Promise<DrainReport>;
   /** What is in memory now; counted when it is asked for. */
   load(): EngineLoad;
+}
+
+export interface EngineRun {
+  /** The run before did not end by itself: what was in progress then left no record. */
+  afterCrash: boolean;
+  /** Which webhooks are this engine's. */
+  owns: (webhookId: string) => boolean;
 }
 
 export interface EngineLoad {
@@ -72,90 +52,133 @@ export interface DrainReport {
   unsettled: number;
 }
 
-/** In progress at once: in all, and for one webhook. */
-const IN_FLIGHT_MAX = 4_096;
-const LANE_IN_FLIGHT_MAX = 64;
-/** Idle lanes that are kept for their prepared keys. */
-const LANES_KEPT_MAX = 10_000;
 const START_PAGE = 1_000;
-const CANCEL_PAGE = 1_000;
-const STORE_RETRY_MS = 500;
-/** A due moment further away is looked at again after so long: the wall clock may be set meanwhile. */
-const LOOK_AGAIN_MS = 60_000;
+/** Even when receivers used up the whole limit, what came of them is written. */
+const SETTLE_AT_LEAST_MS = 2_000;
+/** Kept in memory and not started, of all lanes together. */
+const PREFETCH_ALL = { countMax: 32_768, bytesMax: 64 * 1024 * 1024 };
 
 /**
- * Delivers what is pending. Lanes take turns: one that has work and room is offered to the
- * dispatcher, starts one exchange, and goes to the end of the row.
+ * Delivers what is pending. Its parts:
  *
- * load → sign → connect guard → send → read (bounded) → decide → settle
+ * - `gates`: the lanes, and what the store says of their webhooks
+ * - `dispatcher`: which lane is next, and what keeps the others back
+ * - `refills`, `prefetch`: what of a lane is in memory
+ * - `flights`: the attempts, from the signature to the settlement
+ * - `recoveries`, `sweep`, `memories`: what goes on beside it, slowly
  */
 export function createEngine(ports: EnginePorts, settings: EngineSettings): Engine {
-  const { store, clock, random, vault, newId, announcements } = ports;
-  const lanes = new Map<string, Lane>();
+  const { store, clock, vault, newId } = ports;
   const exchanges = new Exchanges(ports, settings.attemptTimeoutMs);
-  const settler = new Settler(ports, () => dispatch());
-  const dueLanes = new DueHeap<Lane>();
-  const offered = new Fifo<Lane>();
-  let dueTimer: Timer | null = null;
-  let isHeld = false;
+  const settler = new Settler(ports, () => dispatcher.dispatch());
+  const dispatcher: Dispatcher = new Dispatcher(clock, settings.inFlightMax, {
+    start: (lane, delivery) => flights.start(lane, delivery),
+    refill: (lane) => refills.begin(lane),
+    isStuck: () => settler.isStuck,
+  });
+  const prefetch = new Prefetch(PREFETCH_ALL, (lane) => dispatcher.isStuck(lane));
+  const gates = new Gates(ports, settings, { dispatcher, prefetch });
+  const refills = new Refills(ports, {
+    dispatcher,
+    prefetch,
+    ended: (lane) => gates.forgetIfIdle(lane),
+  });
+  const memories = new LaneMemories(ports);
+  const parts = { exchanges, settler, dispatcher, gates, memories };
+  const flights = new Flights(ports, settings, parts);
+  const recoveries = new Recoveries(ports, gates);
+  let sweep: Sweep | null = null;
 
-  return { start, handOver, webhookChanged, test, hold, drain, load: loadNow };
+  return {
+    start,
+    handOver,
+    test,
+    hold,
+    drain,
+    load,
+    webhookChanged: (webhook) => gates.changed(webhook),
+    async deliveryCancelled(webhook, deliveryId) {
+      const lane = gates.find(webhook.webhookId);
+      if (lane === undefined) return;
+      lane.pending -= 1;
+      lane.cancel(deliveryId);
+      dispatcher.offer(lane);
+      dispatcher.dispatch();
+    },
+    async recoveryCreated(webhook, id) {
+      recoveries.begin(webhook, id);
+    },
+  };
 
-  // -- what comes in --------------------------------------------------------------------------
-
-  async function start(): Promise<void> {
-    let after: WebhookRef | null = null;
+  async function start({ afterCrash, owns }: EngineRun): Promise<void> {
+    gates.afterCrash = afterCrash;
+    let after = null;
     do {
-      const page = await store.webhooksWithPending({ after, limit: START_PAGE });
-      for (const { dueAt, ...webhook } of page.items) waitUntilDue(laneOf(webhook), dueAt);
+      const page = await store.webhooksWithPending({ after, limit: START_PAGE, counts: true });
+      for (const { dueAt, count, ...webhook } of page.items) {
+        if (!owns(webhook.webhookId)) continue;
+        const lane = gates.laneOf(webhook);
+        lane.pending += count;
+        dispatcher.dueAt(lane, dueAt);
+      }
       after = page.next;
     } while (after !== null);
-    watchDue();
+    for (const { webhook, id } of await store.runningRecoveries()) {
+      if (owns(webhook.webhookId)) recoveries.begin(webhook, id);
+    }
+    sweep = new Sweep(ports, { owns, gates, dispatcher });
+    sweep.start();
   }
 
   function handOver(deliveries: readonly DueDelivery[]): void {
     for (const delivery of deliveries) {
-      const lane = laneOf(delivery);
-      if (lane.gate === 'ended') {
-        load(lane);
-      } else if (lane.gate !== 'paused') {
-        if (lane.more || lane.isFull) lane.more = true;
-        else lane.enqueue(delivery);
-        offer(lane);
-      }
+      const lane = gates.laneOf(delivery);
+      gates.handOver(lane, delivery);
+      dispatcher.offer(lane);
     }
-    dispatch();
+    dispatcher.dispatch();
   }
 
-  async function webhookChanged(webhook: WebhookRef): Promise<void> {
-    const lane = laneOf(webhook);
-    lane.gate = 'loading';
-    await readOrRetry(lane);
-  }
-
-  async function test(call: TestCall) {
+  /** One exchange, past the lane and its bounds. */
+  async function test(call: TestCall): Promise<TestOutcome | null> {
     const { event, deliveryId, webhookId } = call;
-    const target = await store.target({ accountId: event.accountId, webhookId });
+    const ref = { accountId: event.accountId, webhookId };
+    const target = await store.target(ref);
     if (target === null || target.status === 'deleted') return null;
     const made = { id: newId('attempt'), number: 1, startedAt: clock.now() };
     const exchange = await new Promise<Exchange>((resolve) => {
-      const { id: eventId, type: eventType, body } = event;
       const sender = createSender(target, { vault, userAgent: settings.userAgent });
-      const outgoing = { ...made, eventId, eventType, deliveryId, trigger: 'test' as const, body };
-      exchanges.begin(sender.request(outgoing), resolve);
+      const outgoing = { ...made, event, deliveryId, trigger: 'test' as const };
+      exchanges.begin(sender.request(outgoing, sender.preferred(made.startedAt)), resolve);
     });
-    const attempt = attemptOf(exchange, made);
+    const sent =
+      exchange.kind === 'not_sent'
+        ? { kind: 'failure' as const, failure: 'connection_failed' as const, note: null }
+        : exchange;
+    const attempt = attemptOf(sent, made);
     const status = attempt.failure === null ? 'delivered' : 'failed';
     await store.recordTest({ event, deliveryId, webhookId, status, attempt });
-    const { id: eventId, type: eventType } = event;
-    const of = { ...event, eventId, eventType, webhookId, trigger: 'test' as const };
-    announceAttempt(of, { deliveryId, attempt, status, waitMs: null });
-    return { status, attempt } as const;
+    if (status === 'delivered') await endHold(ref);
+    const { id: eventId, type: eventType, accountId } = event;
+    const of = { accountId, webhookId, eventId, eventType, trigger: 'test' as const };
+    flights.announce(of, { deliveryId, attempt, status, waitMs: null });
+    return { status, attempt };
+  }
+
+  /** A receiver that took a test call takes the rest too, whatever it asked for before. */
+  async function endHold(webhook: { accountId: string; webhookId: string }): Promise<void> {
+    const lane = gates.find(webhook.webhookId);
+    if (lane === undefined || lane.heldUntil === null) return;
+    await store.holdWebhook(webhook, null);
+    lane.heldUntil = null;
+    dispatcher.offer(lane);
+    dispatcher.dispatch();
   }
 
   function hold(): void {
-    isHeld = true;
-    dueTimer?.cancel();
+    dispatcher.hold();
+    recoveries.hold();
+    sweep?.stop();
   }
 
   async function drain(limitMs: number): Promise<DrainReport> {
@@ -163,228 +186,19 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
     const endsAt = clock.monotonic() + limitMs;
     const abandoned = await exchanges.drain(limitMs);
     const unsettled = await settler.drain(Math.max(SETTLE_AT_LEAST_MS, endsAt - clock.monotonic()));
+    if (unsettled === 0) await memories.flush();
     return { abandoned, unsettled };
   }
 
-  function loadNow(): EngineLoad {
+  function load(): EngineLoad {
     let lanesBehind = 0;
-    let waiting = 0;
-    for (const lane of lanes.values()) {
-      if (lane.more) lanesBehind += 1;
-      waiting += lane.waiting;
-    }
-    const { count: unsettled } = settler;
-    return { lanes: lanes.size, lanesBehind, waiting, inFlight: exchanges.count, unsettled };
-  }
-
-  // -- lanes ----------------------------------------------------------------------------------
-
-  function laneOf({ accountId, webhookId }: WebhookRef): Lane {
-    let lane = lanes.get(webhookId);
-    if (lane === undefined) {
-      lane = new Lane({ accountId, webhookId });
-      lanes.set(webhookId, lane);
-      load(lane);
-    }
-    return lane;
-  }
-
-  function load(lane: Lane): void {
-    lane.gate = 'loading';
-    // It is tried again: nobody waits for this one.
-    readOrRetry(lane).catch(() => {});
-  }
-
-  /** Rejects when the store cannot be used now; the lane goes on by itself when it can. */
-  async function readOrRetry(lane: Lane): Promise<void> {
-    try {
-      await readWebhook(lane);
-    } catch (error) {
-      clock.after(STORE_RETRY_MS, () => load(lane));
-      throw error;
-    }
-  }
-
-  /** Reads the webhook and sets the lane's gate by it. */
-  async function readWebhook(lane: Lane): Promise<void> {
-    lane.reads += 1;
-    const read = lane.reads;
-    const target = await store.target(lane.webhook);
-    if (lane.reads !== read) return;
-    if (target?.status === 'active') {
-      openLane(lane, target);
-    } else {
-      lane.dropWaiting();
-      lane.more = false;
-      lane.nextDueAt = null;
-      lane.sender = null;
-      if (target?.status === 'paused') lane.gate = 'paused';
-      else
-        await endLane(lane, target?.status === 'disabled' ? 'webhook_disabled' : 'webhook_deleted');
-    }
-    dispatch();
-  }
-
-  function openLane(lane: Lane, target: Target): void {
-    lane.sender = createSender(target, { vault, userAgent: settings.userAgent });
-    lane.gate = 'open';
-    // Whatever became due while the gate was closed is in the store, not here.
-    lane.more = true;
-    offer(lane);
-  }
-
-  /**
-   * Cancels what is pending: a page before this returns, so that a small backlog has ended when the
-   * call that ended the lane is answered, and the rest behind it.
-   */
-  async function endLane(lane: Lane, reason: string): Promise<void> {
-    lane.gate = 'ended';
-    const cancelled = await store.cancelPending(lane.webhook, reason, CANCEL_PAGE);
-    if (cancelled === CANCEL_PAGE) void cancelRest(lane, reason);
-  }
-
-  async function cancelRest(lane: Lane, reason: string): Promise<void> {
-    try {
-      let cancelled = CANCEL_PAGE;
-      while (cancelled === CANCEL_PAGE && lane.gate === 'ended') {
-        cancelled = await store.cancelPending(lane.webhook, reason, CANCEL_PAGE);
-      }
-    } catch {
-      clock.after(STORE_RETRY_MS, () => void cancelRest(lane, reason));
-    }
-  }
-
-  function offer(lane: Lane): void {
-    refillIfWanted(lane);
-    if (lane.isOffered || lane.gate !== 'open' || lane.waiting === 0) return;
-    if (lane.inFlight >= LANE_IN_FLIGHT_MAX) return;
-    lane.isOffered = true;
-    offered.push(lane);
-  }
-
-  function refillIfWanted(lane: Lane): void {
-    if (lane.wantsRefill && !isHeld) void refill(lane);
-  }
-
-  async function refill(lane: Lane): Promise<void> {
-    lane.beginRefill();
-    const dueBefore = clock.now();
-    const found = await dueOf(lane, dueBefore);
-    lane.endRefill(found?.deliveries ?? []);
-    // The gate was closed meanwhile: what was read may have been cancelled since.
-    if (lane.gate === 'paused' || lane.gate === 'ended') lane.dropWaiting();
-    lane.more ||= found?.more ?? false;
-    const wakeAt = found === null ? dueBefore + STORE_RETRY_MS : found.nextDueAt;
-    if (wakeAt !== null) waitUntilDue(lane, wakeAt);
-    watchDue();
-    offer(lane);
-    dispatch();
-    forgetIfIdle(lane);
-  }
-
-  /** Null when the store could not be read: it is asked again later. */
-  async function dueOf(lane: Lane, dueBefore: number): Promise<DueResult | null> {
-    const except = lane.heldSeqs();
-    try {
-      return await store.due({ ...lane.webhook, dueBefore, ...REFILL, except });
-    } catch {
-      return null;
-    }
-  }
-
-  function forgetIfIdle(lane: Lane): void {
-    if (lanes.size > LANES_KEPT_MAX && lane.isIdle) lanes.delete(lane.webhook.webhookId);
-  }
-
-  // -- due times ------------------------------------------------------------------------------
-
-  function waitUntilDue(lane: Lane, at: number): void {
-    if (lane.nextDueAt !== null && lane.nextDueAt <= at) return;
-    lane.nextDueAt = at;
-    dueLanes.push(at, lane);
-  }
-
-  /** Wakes the lanes whose time has come, and sets the timer for the next. */
-  function watchDue(): void {
-    dueTimer?.cancel();
-    dueTimer = null;
-    if (isHeld) return;
-    const now = clock.now();
-    for (let next = dueLanes.peek(); next !== undefined; next = dueLanes.peek()) {
-      const { at, item: lane } = next;
-      if (at > now) {
-        dueTimer = clock.after(Math.min(at - now, LOOK_AGAIN_MS), watchDue);
-        break;
-      }
-      dueLanes.pop();
-      if (lane.nextDueAt !== at) continue;
-      lane.nextDueAt = null;
-      lane.more = true;
-      offer(lane);
-    }
-    dispatch();
-  }
-
-  // -- attempts -------------------------------------------------------------------------------
-
-  function dispatch(): void {
-    while (exchanges.count < IN_FLIGHT_MAX && !isHeld && !settler.isStuck) {
-      const lane = offered.shift();
-      if (lane === undefined) return;
-      lane.isOffered = false;
-      const delivery = lane.gate === 'open' ? lane.take() : undefined;
-      if (delivery === undefined) continue;
-      attempt(lane, delivery);
-      offer(lane);
-    }
-  }
-
-  function attempt(lane: Lane, delivery: DueDelivery): void {
-    if (lane.sender === null) throw new Error('an open lane has a sender');
-    const made = {
-      id: newId('attempt'),
-      number: delivery.attemptCount + 1,
-      startedAt: clock.now(),
+    for (const lane of gates.all()) if (lane.more) lanesBehind += 1;
+    return {
+      lanes: gates.size,
+      lanesBehind,
+      waiting: prefetch.count,
+      inFlight: exchanges.count,
+      unsettled: settler.count,
     };
-    const { eventId, eventType, id: deliveryId, trigger, body } = delivery;
-    const { number, startedAt } = made;
-    const outgoing = { eventId, eventType, deliveryId, trigger, body, number, startedAt };
-    lane.inFlight += 1;
-    exchanges.begin(lane.sender.request(outgoing), (exchange) => {
-      lane.inFlight -= 1;
-      settle(lane, delivery, attemptOf(exchange, made));
-      offer(lane);
-      dispatch();
-    });
-  }
-
-  function settle(lane: Lane, delivery: DueDelivery, attempt: ReturnType<typeof attemptOf>): void {
-    const { seq, accountId, id: deliveryId } = delivery;
-    const rule = { schedule: settings.schedule, endedAt: clock.now(), fraction: random.fraction() };
-    const { status, dueAt } = decide(attempt, rule);
-    settler.add({ seq, accountId, deliveryId, attempt, status, dueAt }, () => {
-      lane.release(delivery);
-      if (dueAt !== null) {
-        waitUntilDue(lane, dueAt);
-        watchDue();
-      }
-      refillIfWanted(lane);
-      forgetIfIdle(lane);
-      const waitMs = attempt.startedAt - delivery.dueAt;
-      announceAttempt(delivery, { deliveryId, attempt, status, waitMs });
-    });
-  }
-
-  function announceAttempt(
-    of: Pick<AttemptEnded, 'accountId' | 'webhookId' | 'eventId' | 'eventType' | 'trigger'>,
-    ended: Pick<AttemptEnded, 'deliveryId' | 'attempt' | 'status' | 'waitMs'>,
-  ): void {
-    if (!announcements.attempt.hasSubscribers) return;
-    const { accountId, webhookId, eventId, eventType, trigger } = of;
-    announcements.attempt.publish({ accountId, webhookId, eventId, eventType, trigger, ...ended });
   }
 }
-
-const REFILL = { limit: 256, bytesMax: 2 * 1024 * 1024 };
-/** Even when receivers used up the whole limit, what came of them is written. */
-const SETTLE_AT_LEAST_MS = 2_000;

@@ -13,8 +13,9 @@ interface InFlight {
 }
 
 /**
- * The exchanges in progress, each under one deadline over the whole of it. All have the same time,
- * so they expire in the order in which they began: one timer watches the oldest.
+ * The exchanges in progress, each under one deadline over the whole of it. All have the same time, so
+ * they expire in the order in which they began: one timer watches the oldest. A second try goes on
+ * under the deadline of its first, and has a timer of its own.
  */
 export class Exchanges {
   readonly #inFlight = new Set<InFlight>();
@@ -35,14 +36,19 @@ export class Exchanges {
   }
 
   begin(request: WireRequest, ended: (exchange: Exchange) => void): void {
-    const deadlineAt = this.#clock.monotonic() + this.#timeoutMs;
-    const open = this.#transport.send(request, (exchange) => {
-      // Abandoned by `drain`: what comes of it now, its own breaking off for one, is nobody's outcome.
-      if (!this.#inFlight.delete(entry)) return;
-      if (this.#inFlight.size === 0) this.#whenEmpty?.();
+    const entry = this.#send(request, this.#clock.monotonic() + this.#timeoutMs, ended);
+    this.#inFlight.add(entry);
+    this.#timer ??= this.#clock.after(this.#timeoutMs, () => this.#expire());
+  }
+
+  /** The same delivery once more, in what is left of the time since `began` (monotonic). */
+  beginAgain(request: WireRequest, began: number, ended: (exchange: Exchange) => void): void {
+    const deadlineAt = began + this.#timeoutMs;
+    const timer = this.#clock.after(deadlineAt - this.#clock.monotonic(), () => entry.open.expire());
+    const entry = this.#send(request, deadlineAt, (exchange) => {
+      timer.cancel();
       ended(exchange);
     });
-    const entry: InFlight = { deadlineAt, open };
     this.#inFlight.add(entry);
     this.#timer ??= this.#clock.after(this.#timeoutMs, () => this.#expire());
   }
@@ -61,6 +67,18 @@ export class Exchanges {
     const abandoned = this.#inFlight.size;
     this.#inFlight.clear();
     return abandoned;
+  }
+
+  #send(request: WireRequest, deadlineAt: number, ended: (exchange: Exchange) => void): InFlight {
+    const open = this.#transport.send(request, (exchange) => {
+      // Abandoned by `drain`: what comes of it now, its own breaking off for one, is nobody's outcome.
+      if (!this.#inFlight.delete(entry)) return;
+      ended(exchange);
+      // Whoever heard of it may have begun the next: a second try belongs to the same attempt.
+      if (this.#inFlight.size === 0) this.#whenEmpty?.();
+    });
+    const entry: InFlight = { deadlineAt, open };
+    return entry;
   }
 
   #expire(): void {

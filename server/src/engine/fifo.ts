@@ -7,8 +7,22 @@ export class Fifo<Item> {
     return this.#items.length - this.#head;
   }
 
+  peek(): Item | undefined {
+    return this.#items[this.#head];
+  }
+
   push(item: Item): void {
     this.#items.push(item);
+  }
+
+  /** Puts something back to the front; only what was taken from there is. */
+  unshift(item: Item): void {
+    if (this.#head === 0) {
+      this.#items.unshift(item);
+      return;
+    }
+    this.#head -= 1;
+    this.#items[this.#head] = item;
   }
 
   shift(): Item | undefined {
@@ -17,6 +31,14 @@ export class Fifo<Item> {
     this.#head += 1;
     if (this.#head >= SPARE_MAX && this.#head * 2 >= this.#items.length) this.#compact();
     return item;
+  }
+
+  /** Takes one out from wherever it is; its cost grows with the size. */
+  remove(item: Item): boolean {
+    const index = this.#items.indexOf(item, this.#head);
+    if (index === -1) return false;
+    this.#items.splice(index, 1);
+    return true;
   }
 
   /** What is in it, oldest first; it is empty afterwards. */

@@ -1,12 +1,22 @@
+import type { Ordering } from '../core/model.ts';
 import type { DueDelivery, WebhookRef } from '../core/ports.ts';
 import { Fifo } from './fifo.ts';
+import type { Flight } from './flight.ts';
+import type { Prefetch } from './prefetch.ts';
+import type { RateWindow } from './rate-window.ts';
+import { ReceiverState } from './receiver-state.ts';
 import type { Sender } from './sender.ts';
 
 /** How much of one lane is kept in memory; the rest waits in the store. */
 export const PREFETCH_COUNT_MAX = 512;
 export const PREFETCH_BYTES_MAX = 4 * 1024 * 1024;
-/** A lane that waits in the store reads on when so few are left. */
-const PREFETCH_LOW = 128;
+/** The same for one that has not shown that it is well, or sends one at a time. */
+export const PREFETCH_COUNT_SLOW = 32;
+export const PREFETCH_BYTES_SLOW = 512 * 1024;
+/** A lane that waits in the store reads on when a quarter is left. */
+const PREFETCH_LOW = 1 / 4;
+/** Ended and not settled yet: so many more than are in progress, so that few are sent again after a crash. */
+const UNSETTLED_SPARE = 64;
 
 /**
  * A webhook's queue on the node that owns it: what is pending and due, as far as it is in memory.
@@ -16,7 +26,7 @@ const PREFETCH_LOW = 128;
  * - `open`: deliveries start as the bounds allow.
  * - `paused`: the owner paused it; nothing is kept in memory, what is pending waits in the store.
  * - `ended`: disabled or deleted; what is pending is being cancelled.
- * Only the engine changes them, after it has read the webhook.
+ * Only `gates.ts` changes them, after it has read the webhook.
  *
  * Each delivery is in `held` from when it is handed over or read until its settlement has committed,
  * so that a read of the store cannot bring in again what is here already.
@@ -27,47 +37,80 @@ export class Lane {
   /** Counts the reads of the webhook: only the newest decides. */
   reads = 0;
   sender: Sender | null = null;
-  /** Due now and not started, oldest first. */
-  readonly #queue = new Fifo<DueDelivery>();
-  readonly #held = new Map<number, DueDelivery>();
-  #heldBytes = 0;
-  inFlight = 0;
+  ordering: Ordering = 'none';
+  schedule: readonly number[] = [];
+  disablesWhenGone = false;
+  receiver = new ReceiverState(null, 1);
+  rate: RateWindow | null = null;
+  /** Nothing starts before (wall clock): the receiver asked for it. */
+  heldUntil: number | null = null;
+  /** Exchanges in progress, oldest first. */
+  readonly flights = new Set<Flight>();
+  /** Attempts that have begun and are not settled. */
+  unsettled = 0;
+  /** Deliveries that are pending, here and in the store. */
+  pending = 0;
   /** More may be due in the store than is here. */
   more = false;
-  /** The dispatcher has it in its queue of lanes. */
-  isOffered = false;
-  /** What was settled while a refill was on its way: its answer may still name them. */
-  #settledDuringRefill: Set<number> | null = null;
-  /** When the store's next delivery that was not due yet will be. */
-  nextDueAt: number | null = null;
+  /** The bound it waits for, in the dispatcher's row of lanes; null while it does not. */
+  waitsAs: ReceiverState['health'] | null = null;
+  /** Never tried; in a strict lane whatever is pending, oldest first. */
+  readonly #fresh = new Fifo<DueDelivery>();
+  /** To be tried again, and due. */
+  readonly #again = new Fifo<DueDelivery>();
+  readonly #held = new Map<number, DueDelivery>();
+  readonly #prefetch: Prefetch;
+  #heldBytes = 0;
+  /** What was settled or cancelled while a refill was on its way: its answer may still name them. */
+  #endedDuringRefill: Set<string> | null = null;
 
-  constructor(webhook: WebhookRef) {
+  constructor(webhook: WebhookRef, prefetch: Prefetch) {
     this.webhook = webhook;
+    this.#prefetch = prefetch;
   }
 
   get waiting(): number {
-    return this.#queue.size;
+    return this.#fresh.size + this.#again.size;
   }
 
-  get isFull(): boolean {
-    return this.#held.size >= PREFETCH_COUNT_MAX || this.#heldBytes >= PREFETCH_BYTES_MAX;
+  get isStrict(): boolean {
+    return this.ordering === 'strict';
+  }
+
+  /** How many more it may keep; none when it has as many bytes as it may. */
+  get room(): number {
+    const isSlow = this.isStrict || this.receiver.health !== 'proven';
+    if (this.#heldBytes >= (isSlow ? PREFETCH_BYTES_SLOW : PREFETCH_BYTES_MAX)) return 0;
+    return Math.max(0, (isSlow ? PREFETCH_COUNT_SLOW : PREFETCH_COUNT_MAX) - this.#held.size);
   }
 
   get isRefilling(): boolean {
-    return this.#settledDuringRefill !== null;
+    return this.#endedDuringRefill !== null;
   }
 
   get wantsRefill(): boolean {
-    return this.gate === 'open' && this.more && !this.isRefilling && this.waiting <= PREFETCH_LOW;
+    if (this.gate !== 'open' || !this.more || this.isRefilling || this.room === 0) return false;
+    // A strict lane reads again only when it has nothing: what it has is the oldest there is.
+    if (this.isStrict) return this.#held.size === 0;
+    return this.waiting <= PREFETCH_COUNT_SLOW * PREFETCH_LOW || this.waiting <= this.room * PREFETCH_LOW;
+  }
+
+  /** The receiver may get one more at once. */
+  get hasSlot(): boolean {
+    const slots = this.isStrict ? 1 : this.receiver.slots;
+    if (this.flights.size >= slots) return false;
+    // A rate and an order are kept over a crash only by what has been written.
+    const spare = this.isStrict || this.rate !== null ? 0 : UNSETTLED_SPARE;
+    return this.unsettled < slots + spare;
   }
 
   /** Nothing here and nothing known in the store: the lane itself can be forgotten. */
   get isIdle(): boolean {
     return (
       this.#held.size === 0 &&
+      this.pending <= 0 &&
       !this.more &&
       !this.isRefilling &&
-      this.nextDueAt === null &&
       this.gate !== 'loading'
     );
   }
@@ -77,40 +120,73 @@ export class Lane {
   }
 
   enqueue(delivery: DueDelivery): void {
-    if (this.#held.has(delivery.seq) || this.#settledDuringRefill?.has(delivery.seq)) return;
+    if (this.#held.has(delivery.seq) || this.#endedDuringRefill?.has(delivery.id)) return;
+    const bytes = delivery.event.body.length;
     this.#held.set(delivery.seq, delivery);
-    this.#heldBytes += delivery.body.length;
-    this.#queue.push(delivery);
+    this.#heldBytes += bytes;
+    this.#queueOf(delivery).push(delivery);
+    this.#prefetch.keep(this, bytes);
   }
 
-  /** The oldest waiting one; it stays held until `release`. */
+  /** The one that is next: what is to be tried again goes first. */
+  peek(): DueDelivery | undefined {
+    return this.#again.peek() ?? this.#fresh.peek();
+  }
+
+  /** Takes the next one; it stays held until `release`. */
   take(): DueDelivery | undefined {
-    return this.#queue.shift();
+    const delivery = this.#again.shift() ?? this.#fresh.shift();
+    if (delivery !== undefined) this.#prefetch.letGo(this, delivery.event.body.length);
+    return delivery;
+  }
+
+  /** It did not start after all, or it is a strict lane's, whose head stays its head. */
+  putBack(delivery: DueDelivery): void {
+    this.#held.set(delivery.seq, delivery);
+    this.#queueOf(delivery).unshift(delivery);
+    this.#prefetch.keep(this, delivery.event.body.length);
   }
 
   /** Its settlement has committed. */
   release(delivery: DueDelivery): void {
     if (!this.#held.delete(delivery.seq)) return;
-    this.#heldBytes -= delivery.body.length;
-    this.#settledDuringRefill?.add(delivery.seq);
+    this.#heldBytes -= delivery.event.body.length;
+    this.#endedDuringRefill?.add(delivery.id);
+  }
+
+  /** It was cancelled in the store: it does not start any more. */
+  cancel(deliveryId: string): void {
+    this.#endedDuringRefill?.add(deliveryId);
+    for (const delivery of this.#held.values()) {
+      if (delivery.id !== deliveryId) continue;
+      if (!this.#queueOf(delivery).remove(delivery)) return;
+      this.#held.delete(delivery.seq);
+      this.#heldBytes -= delivery.event.body.length;
+      this.#prefetch.letGo(this, delivery.event.body.length);
+      return;
+    }
   }
 
   /** Gives up what has not started: the store has it. */
   dropWaiting(): void {
-    for (const delivery of this.#queue.drain()) {
-      this.#held.delete(delivery.seq);
-      this.#heldBytes -= delivery.body.length;
+    for (let one = this.take(); one !== undefined; one = this.take()) {
+      this.#held.delete(one.seq);
+      this.#heldBytes -= one.event.body.length;
     }
   }
 
   beginRefill(): void {
     // Cleared before the read, not after: what arrives meanwhile and finds no room sets it again.
     this.more = false;
-    this.#settledDuringRefill = new Set();
+    this.#endedDuringRefill = new Set();
   }
 
   endRefill(deliveries: readonly DueDelivery[]): void {
     for (const delivery of deliveries) this.enqueue(delivery);
-    this.#settledDuringRefill = null;
+    this.#endedDuringRefill = null;
+  }
+
+  #queueOf({ attemptCount }: DueDelivery): Fifo<DueDelivery> {
+    return attemptCount > 0 && !this.isStrict ? this.#again : this.#fresh;
   }
 }

@@ -2,40 +2,78 @@ import { createSecretKey, type KeyObject } from 'node:crypto';
 import { HEADERS, legacySignature, secretKeys, standardSignature } from '@posthorn/receiver';
 import { hmacSync } from '@posthorn/receiver/node';
 import type { Trigger } from '../core/model.ts';
-import type { Target, Vault, WireRequest } from '../core/ports.ts';
+import type { DueEvent, Target, Vault, WireRequest } from '../core/ports.ts';
 import { secretPlace } from '../core/secret-place.ts';
 
 /** What differs from one attempt to the next. */
 export interface Outgoing {
-  eventId: string;
-  eventType: string;
+  event: DueEvent;
   deliveryId: string;
   trigger: Trigger;
   number: number;
   /** Unix milliseconds of this attempt. */
   startedAt: number;
-  body: string;
 }
 
-/** Builds and signs the requests to one webhook; its keys are prepared once. */
+/** Which of two secrets a request's legacy signature is made with. */
+export type SecretName = 'newest' | 'before';
+
+/**
+ * Builds and signs the requests to one webhook; its keys are prepared once.
+ *
+ * During the overlap of a rotation `webhook-signature` has both secrets, the newest first. The legacy
+ * header has room for one: the preferred, which is the one before until a receiver has shown that it
+ * knows the newest.
+ */
 export interface Sender {
-  request(outgoing: Outgoing): WireRequest;
+  readonly url: string;
+  readonly secretSealed: string;
+  preferred(now: number): SecretName;
+  /** The other secret of an overlap; null when there is none. */
+  other(than: SecretName, now: number): SecretName | null;
+  /** A receiver knows the newest secret. */
+  preferNewest(): void;
+  request(outgoing: Outgoing, secret: SecretName): WireRequest;
 }
 
-/** Throws when the secret cannot be opened with the encryption key in use. */
+interface Keys {
+  legacy: KeyObject;
+  standard: KeyObject;
+}
+
+/** Throws when a secret cannot be opened with the encryption key in use. */
 export function createSender(
   target: Target,
   { vault, userAgent }: { vault: Vault; userAgent: string },
 ): Sender {
   const url = new URL(target.url);
-  const keys = secretKeys(vault.open(target.secretSealed, secretPlace(target)));
-  const legacyKey = keyObject(keys.legacy);
-  const standardKey = keyObject(keys.standard);
+  const newest = keysOf(vault.open(target.secretSealed, secretPlace(target)));
+  const { rotation } = target;
+  const before =
+    rotation === null ? null : keysOf(vault.open(rotation.beforeSealed, secretPlace(target)));
+  const until = rotation?.until ?? 0;
+  let prefersNewest = rotation?.prefersNew ?? true;
+
+  const other = (than: SecretName, now: number): SecretName | null => {
+    if (before === null || now >= until) return null;
+    return than === 'newest' ? 'before' : 'newest';
+  };
 
   return {
-    request({ eventId, eventType, deliveryId, trigger, number, startedAt, body }) {
-      const bytes = Buffer.from(body);
+    url: target.url,
+    secretSealed: target.secretSealed,
+    other,
+    preferred: (now) => (prefersNewest ? 'newest' : (other('newest', now) ?? 'newest')),
+    preferNewest() {
+      prefersNewest = true;
+    },
+    request({ event, deliveryId, trigger, number, startedAt }, secret) {
+      const bytes = bytesOf(event);
       const timestamp = Math.floor(startedAt / 1_000);
+      const legacyKey = secret === 'before' && before !== null ? before.legacy : newest.legacy;
+      const standard = (key: KeyObject) =>
+        standardSignature(hmacSync, key, event.id, timestamp, bytes);
+      const isOverlap = before !== null && startedAt < until;
       return {
         url,
         headers: [
@@ -46,15 +84,17 @@ export function createSender(
           HEADERS.webhookId,
           target.webhookId,
           HEADERS.eventType,
-          eventType,
+          event.type,
           HEADERS.legacySignature,
           legacySignature(hmacSync, legacyKey, bytes),
           HEADERS.eventId,
-          eventId,
+          event.id,
           HEADERS.timestamp,
           String(timestamp),
           HEADERS.standardSignature,
-          standardSignature(hmacSync, standardKey, eventId, timestamp, bytes),
+          isOverlap
+            ? `${standard(newest.standard)} ${standard(before.standard)}`
+            : standard(newest.standard),
           HEADERS.deliveryId,
           deliveryId,
           HEADERS.attempt,
@@ -68,6 +108,19 @@ export function createSender(
   };
 }
 
-function keyObject(bytes: Uint8Array): KeyObject {
-  return createSecretKey(bytes);
+/** An event that goes to many webhooks is encoded once, as long as its deliveries share it. */
+const encoded = new WeakMap<DueEvent, Buffer>();
+
+function bytesOf(event: DueEvent): Buffer {
+  let bytes = encoded.get(event);
+  if (bytes === undefined) {
+    bytes = Buffer.from(event.body);
+    encoded.set(event, bytes);
+  }
+  return bytes;
+}
+
+function keysOf(secret: string): Keys {
+  const { legacy, standard } = secretKeys(secret);
+  return { legacy: createSecretKey(legacy), standard: createSecretKey(standard) };
 }

@@ -1,10 +1,18 @@
 import type { Announcements } from '../core/announcements.ts';
-import type { Clock, Settlement, Store } from '../core/ports.ts';
+import type { Clock, Settlement, SettleResult, Store } from '../core/ports.ts';
 
 const BATCH_MAX = 1_000;
 const RETRY_AFTER_MS = 250;
 /** Outcomes that wait for the store; beyond, nothing new is sent. */
 const WAITING_MAX = 4_000;
+
+interface Waiting {
+  settlement: Settlement;
+  settled: Settled;
+}
+
+/** Called when the settlement has committed. */
+type Settled = (settlement: Settlement, result: SettleResult) => void;
 
 /**
  * Writes what came of the attempts, many in one transaction: while one batch is being committed the
@@ -12,7 +20,7 @@ const WAITING_MAX = 4_000;
  * engine to start nothing new until one was written, because what came of that could not be kept either.
  */
 export class Settler {
-  #waiting: { settlement: Settlement; settled: () => void }[] = [];
+  #waiting: Waiting[] = [];
   #writing = 0;
   #hasFailed = false;
   #waitsToRetry = false;
@@ -41,8 +49,7 @@ export class Settler {
     return this.#waiting.length + this.#writing;
   }
 
-  /** `settled` is called when the settlement has committed. */
-  add(settlement: Settlement, settled: () => void): void {
+  add(settlement: Settlement, settled: Settled): void {
     this.#waiting.push({ settlement, settled });
     this.#write();
   }
@@ -65,12 +72,14 @@ export class Settler {
     const startedAt = this.#clock.monotonic();
     this.#writing = batch.length;
     this.#store.settle(batch.map(({ settlement }) => settlement)).then(
-      () => {
+      (results) => {
         const wasStuck = this.isStuck;
         this.#writing = 0;
         this.#hasFailed = false;
         this.#announce(batch.length, startedAt);
-        for (const { settled } of batch) settled();
+        for (const [index, { settlement, settled }] of batch.entries()) {
+          settled(settlement, results[index] ?? 'ended');
+        }
         this.#write();
         if (this.#writing === 0) this.#whenIdle?.();
         if (wasStuck) this.#resumed();

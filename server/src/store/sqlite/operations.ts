@@ -6,12 +6,15 @@ import { deliveryOperations } from './deliveries.ts';
 import { dueOperations } from './due.ts';
 import { eventTypeOperations } from './event-types.ts';
 import { eventOperations } from './events.ts';
+import { cancelOperations } from './cancel.ts';
 import { createOnce, onceOperations } from './once.ts';
 import type { OperationName, Operations } from './operation-types.ts';
 import { publishOperations } from './publish.ts';
+import { recoveryOperations } from './recoveries.ts';
 import { redeliverOperations } from './redeliver.ts';
 import { settleOperations } from './settle.ts';
 import { statsOperations } from './stats.ts';
+import { targetOperations } from './targets.ts';
 import { webhookOperations } from './webhooks.ts';
 
 /** Whether a call writes, and so takes part in a group commit. */
@@ -25,6 +28,7 @@ export const WRITES: Record<OperationName, boolean> = {
   getWebhook: false,
   listWebhooks: false,
   updateWebhook: true,
+  rotateSecret: true,
   deleteWebhook: true,
   subscriptions: false,
   publish: true,
@@ -39,6 +43,18 @@ export const WRITES: Record<OperationName, boolean> = {
   completeOnce: true,
   abandonOnce: true,
   forgetExpired: true,
+  cancelDelivery: true,
+  createRecovery: true,
+  getRecovery: false,
+  runningRecoveries: false,
+  recoverStep: true,
+  holdWebhook: true,
+  preferNewSecret: true,
+  disableWebhook: true,
+  rememberLane: true,
+  sendTimes: false,
+  beginRun: true,
+  endRun: true,
   webhooksWithPending: false,
   target: false,
   due: false,
@@ -73,6 +89,9 @@ export function createOperations(
     ...publishOperations(db, { once, newId, madePending, madeEvent }),
     ...eventOperations(db),
     ...redeliverOperations(db, { once, madePending }),
+    ...cancelOperations(db, once),
+    ...recoveryOperations(db, { once, newId, madePending }),
+    ...targetOperations(db),
     ...onceOperations(db, once),
     ...statsOperations(db),
     ...deliveryOperations(db),

@@ -57,6 +57,7 @@ export function publishOperations(
     const eventId = bare(event.id);
     insertEvent.run(account, eventId, event.type, event.createdAt, event.body);
     madeEvent();
+    const due = { id: event.id, type: event.type, body: event.body };
     for (const { id, webhookId } of event.deliveries) {
       const { lastInsertRowid } = insertDelivery.run(
         account,
@@ -72,12 +73,10 @@ export function publishOperations(
         accountId: event.accountId,
         id,
         webhookId,
-        eventId: event.id,
-        eventType: event.type,
+        event: due,
         trigger: 'schedule',
         attemptCount: 0,
         dueAt: event.createdAt,
-        body: event.body,
       });
     }
   }

@@ -15,19 +15,30 @@ export function statsOperations(db: DatabaseSync): Pick<Operations, 'deliverySta
     order by id desc
     limit ${LOOKED_AT_MAX + 1}
   `);
-  const pending = db.prepare(`
-    select count(*) as count
-    from (
-      select 1
-      from deliveries
-      where account_id = ? and webhook_id = ? and status = 'pending'
-      limit ${PENDING_COUNTED_MAX + 1}
-    )
+  const countOf = (which: string) =>
+    db.prepare(`
+      select count(*) as count
+      from (
+        select 1
+        from deliveries
+        where account_id = ? and webhook_id = ? and status = 'pending' and attempt_count ${which} 0
+        limit ${PENDING_COUNTED_MAX + 1}
+      )
+    `);
+  const fresh = countOf('=');
+  const retries = countOf('>');
+  // What was never tried has been due since it was made: the first of them is the oldest.
+  const oldestFresh = db.prepare(`
+    select due_at
+    from deliveries
+    where account_id = ? and webhook_id = ? and status = 'pending' and attempt_count = 0
+    order by seq
+    limit 1
   `);
-  const nextDue = db.prepare(`
+  const nextRetry = db.prepare(`
     select min(due_at) as due_at
     from deliveries
-    where account_id = ? and webhook_id = ? and status = 'pending'
+    where account_id = ? and webhook_id = ? and status = 'pending' and attempt_count > 0
   `);
 
   return {
@@ -36,7 +47,11 @@ export function statsOperations(db: DatabaseSync): Pick<Operations, 'deliverySta
       const rows = newest.all(...key, firstIdAt(since));
       const looked = rows.slice(0, LOOKED_AT_MAX);
       const count = (status: string) => looked.filter((row) => row.status === status).length;
-      const pendingCount = integer(pending.get(...key) ?? {}, 'count');
+      const pendingCount =
+        integer(fresh.get(...key) ?? {}, 'count') + integer(retries.get(...key) ?? {}, 'count');
+      const dueTimes = [oldestFresh, nextRetry]
+        .map((statement) => integerOrNull(statement.get(...key) ?? { due_at: null }, 'due_at'))
+        .filter((at) => at !== null);
       return {
         counted: looked.length,
         complete: rows.length <= LOOKED_AT_MAX,
@@ -45,7 +60,7 @@ export function statsOperations(db: DatabaseSync): Pick<Operations, 'deliverySta
         cancelled: count('cancelled'),
         pending: Math.min(pendingCount, PENDING_COUNTED_MAX),
         pendingComplete: pendingCount <= PENDING_COUNTED_MAX,
-        nextDueAt: integerOrNull(nextDue.get(...key) ?? {}, 'due_at'),
+        nextDueAt: dueTimes.length === 0 ? null : Math.min(...dueTimes),
         responseTimesMs: looked
           .map((row) => integerOrNull(row, 'attempt_response_time_ms'))
           .filter((ms) => ms !== null)

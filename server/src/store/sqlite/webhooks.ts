@@ -1,12 +1,13 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Webhook } from '../../core/model.ts';
-import { accountId, bare, webhookId } from './ids.ts';
+import type { Rotation, Webhook } from '../../core/model.ts';
+import type { WebhookChanges } from '../../core/ports.ts';
+import { bare, webhookId } from './ids.ts';
 import type { Once } from './once.ts';
 import type { Operations } from './operation-types.ts';
-import { AFTER_ALL_IDS, integer, pageOf, type Row, text, textOrNull } from './rows.ts';
+import { AFTER_ALL_IDS, pageOf, text } from './rows.ts';
+import { subscriptions, WEBHOOK_COLUMNS, webhook, webhookValues } from './webhook-rows.ts';
 
-const COLUMNS = `account_id, id, url, events, description, status, disabled_reason,
-    secret_sealed, secret_hint, created_at, updated_at`;
+const COLUMNS = WEBHOOK_COLUMNS.join(', ');
 
 export function webhookOperations(
   db: DatabaseSync,
@@ -17,13 +18,14 @@ export function webhookOperations(
   | 'getWebhook'
   | 'listWebhooks'
   | 'updateWebhook'
+  | 'rotateSecret'
   | 'deleteWebhook'
   | 'subscriptions'
-  | 'target'
+  | 'disableWebhook'
 > {
-  const insert = db.prepare(`
-    insert into webhooks (${COLUMNS})
-    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  const write = db.prepare(`
+    insert or replace into webhooks (${COLUMNS})
+    values (${WEBHOOK_COLUMNS.map(() => '?').join(', ')})
   `);
   const countOfAccount = db.prepare(`
     select count(*) as count
@@ -42,16 +44,20 @@ export function webhookOperations(
     order by id desc
     limit ?
   `);
-  const update = db.prepare(`
-    update webhooks
-    set url = ?, events = ?, description = ?, status = ?, disabled_reason = ?,
-      secret_sealed = ?, secret_hint = ?, updated_at = ?
-    where account_id = ? and id = ? and deleted_at is null
-  `);
   const remove = db.prepare(`
     update webhooks
-    set deleted_at = ?, secret_sealed = '', secret_hint = ''
+    set deleted_at = ?, secret_sealed = '', secret_hint = '', secret_before_sealed = null,
+      secret_before_until = null, held_until = null
     where account_id = ? and id = ? and deleted_at is null
+  `);
+  const disable = db.prepare(`
+    update webhooks
+    set status = 'disabled', disabled_reason = ?, updated_at = ?
+    where account_id = ? and id = ? and deleted_at is null and status <> 'disabled'
+  `);
+  const forgetLane = db.prepare(`
+    delete from lanes
+    where account_id = ? and webhook_id = ?
   `);
   const raiseVersion = db.prepare(`
     update accounts
@@ -64,15 +70,22 @@ export function webhookOperations(
     from webhooks
     where account_id = ? and deleted_at is null and status <> 'disabled'
   `);
-  const target = db.prepare(`
-    select url, secret_sealed, status, deleted_at
-    from webhooks
-    where account_id = ? and id = ?
-  `);
 
   const getWebhook: Operations['getWebhook'] = (account, id) => {
     const row = select.get(bare(account), bare(id));
     return row === undefined ? null : webhook(row);
+  };
+
+  const updateWebhook: Operations['updateWebhook'] = (account, id, changes, updatedAt) => {
+    const before = getWebhook(account, id);
+    if (before === null) return null;
+    const key: [string, string] = [bare(account), bare(id)];
+    const after = changed(before, changes, updatedAt);
+    write.run(...webhookValues(after, key));
+    // Another receiver: what is known of the one before says nothing about it.
+    if (after.url !== before.url) forgetLane.run(...key);
+    raiseVersion.run(bare(account));
+    return after;
   };
 
   return {
@@ -83,19 +96,7 @@ export function webhookOperations(
       return once.run(account, record, () => {
         if (Number(countOfAccount.get(account)?.count) >= perAccountMax) return 'too_many';
         once.keep(account, record);
-        insert.run(
-          account,
-          bare(webhook.id),
-          webhook.url,
-          JSON.stringify(webhook.events),
-          webhook.description,
-          webhook.status,
-          webhook.disabledReason,
-          webhook.secretSealed,
-          webhook.secretHint,
-          webhook.createdAt,
-          webhook.updatedAt,
-        );
+        write.run(...webhookValues(webhook, [account, bare(webhook.id)]));
         raiseVersion.run(account);
         return 'created';
       });
@@ -105,30 +106,28 @@ export function webhookOperations(
       return pageOf(list.all(bare(account), bare(after), limit + 1), limit, webhook);
     },
 
-    updateWebhook(account, id, changes, updatedAt) {
-      const before = getWebhook(account, id);
-      if (before === null) return null;
-      const after: Webhook = { ...before, ...changes, updatedAt };
-      update.run(
-        after.url,
-        JSON.stringify(after.events),
-        after.description,
-        after.status,
-        after.disabledReason,
-        after.secretSealed,
-        after.secretHint,
-        updatedAt,
-        bare(account),
-        bare(id),
-      );
-      raiseVersion.run(bare(account));
-      return after;
+    updateWebhook,
+
+    rotateSecret({ accountId, webhookId, secret, rotatedAt, once: record }) {
+      return once.run(bare(accountId), record, () => {
+        if (updateWebhook(accountId, webhookId, { secret }, rotatedAt) === null) return 'missing';
+        once.keep(bare(accountId), record);
+        return 'rotated';
+      });
     },
 
     deleteWebhook(account, id, deletedAt) {
       if (remove.run(deletedAt, bare(account), bare(id)).changes === 0) return 'missing';
+      forgetLane.run(bare(account), bare(id));
       raiseVersion.run(bare(account));
       return 'deleted';
+    },
+
+    disableWebhook(ref, reason, now) {
+      const account = bare(ref.accountId);
+      if (disable.run(reason, now, account, bare(ref.webhookId)).changes === 0) return 'unchanged';
+      raiseVersion.run(account);
+      return 'disabled';
     },
 
     subscriptions(account) {
@@ -136,41 +135,40 @@ export function webhookOperations(
         version: Number(version.get(bare(account))?.webhooks_version ?? 0),
         webhooks: subscribing.all(bare(account)).map((row) => ({
           id: webhookId(text(row, 'id')),
-          events: events(row),
+          events: subscriptions(row),
         })),
       };
     },
-
-    target(ref) {
-      const row = target.get(bare(ref.accountId), bare(ref.webhookId));
-      if (row === undefined) return null;
-      const status = row.deleted_at === null ? text(row, 'status') : 'deleted';
-      return {
-        ...ref,
-        url: text(row, 'url'),
-        secretSealed: text(row, 'secret_sealed'),
-        status: status as Webhook['status'] | 'deleted',
-      };
-    },
   };
 }
 
-function webhook(row: Row): Webhook {
+function changed(before: Webhook, changes: WebhookChanges, updatedAt: number): Webhook {
+  const { secret, settings, ...plain } = changes;
+  const isMoved = plain.url !== undefined && plain.url !== before.url;
   return {
-    accountId: accountId(text(row, 'account_id')),
-    id: webhookId(text(row, 'id')),
-    url: text(row, 'url'),
-    events: events(row),
-    description: text(row, 'description'),
-    status: text(row, 'status') as Webhook['status'],
-    disabledReason: textOrNull(row, 'disabled_reason'),
-    secretSealed: text(row, 'secret_sealed'),
-    secretHint: text(row, 'secret_hint'),
-    createdAt: integer(row, 'created_at'),
-    updatedAt: integer(row, 'updated_at'),
+    ...before,
+    ...plain,
+    settings: { ...before.settings, ...settings },
+    heldUntil: isMoved ? null : before.heldUntil,
+    ...(secret === undefined
+      ? {}
+      : {
+          secretSealed: secret.sealed,
+          secretHint: secret.hint,
+          rotation: rotated(before, secret.overlapUntil, updatedAt),
+        }),
+    updatedAt,
   };
 }
 
-function events(row: Row): string[] {
-  return JSON.parse(text(row, 'events'));
+/** The preferred secret of those in force goes on beside the new one, until the overlap ends. */
+function rotated(before: Webhook, overlapUntil: number | null, now: number): Rotation | null {
+  if (overlapUntil === null || overlapUntil <= now) return null;
+  const { rotation, secretSealed } = before;
+  const goesByOld = rotation !== null && rotation.until > now && !rotation.prefersNew;
+  return {
+    beforeSealed: goesByOld ? rotation.beforeSealed : secretSealed,
+    until: overlapUntil,
+    prefersNew: false,
+  };
 }

@@ -1,0 +1,172 @@
+import type { Clock, DueDelivery } from '../core/ports.ts';
+import type { Lane } from './lane.ts';
+import { Turns } from './turns.ts';
+import { Wakes } from './wakes.ts';
+
+/** After our own machine had no descriptor or port left, nothing starts for so long. */
+const EXHAUSTED_MS = 1_000;
+/** Lanes with a late exchange keep so many in progress, while more than half of all is in use. */
+const LATE_IN_FLIGHT_MAX = 2;
+
+export interface DispatcherHooks {
+  start(lane: Lane, delivery: DueDelivery): void;
+  refill(lane: Lane): void;
+  /** What came of attempts cannot be written now: nothing new may start. */
+  isStuck(): boolean;
+}
+
+/**
+ * Decides what starts next. A lane is offered whenever something about it has changed; when it can
+ * start, it waits for its turn; when only time keeps it back (a hold, its rate, the next probe, the due
+ * time of a strict head), it is woken then; and when it waits for a slot of its own, the exchange that
+ * ends there offers it again. So nothing is ever searched for.
+ */
+export class Dispatcher {
+  readonly turns: Turns;
+  readonly #clock: Clock;
+  readonly #hooks: DispatcherHooks;
+  /** When time lets a lane start, monotonic. */
+  readonly #pauses: Wakes<Lane>;
+  /** When the store has something due for a lane, by the wall clock. */
+  readonly #dues: Wakes<Lane>;
+  /** Kept back because one of their exchanges is late. */
+  readonly #late = new Set<Lane>();
+  #isHeld = false;
+  #exhaustedUntil = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: Clock, inFlightMax: number, hooks: DispatcherHooks) {
+    this.#clock = clock;
+    this.#hooks = hooks;
+    this.turns = new Turns(inFlightMax);
+    const woken = () => this.dispatch();
+    this.#pauses = new Wakes<Lane>(clock, {
+      by: 'monotonic',
+      wake: (lane) => this.offer(lane),
+      woken,
+    });
+    this.#dues = new Wakes<Lane>(clock, { by: 'now', wake: (lane) => this.#becameDue(lane), woken });
+  }
+
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
+  /** Something about this lane has changed: it may be able to start something. */
+  offer(lane: Lane): void {
+    if (this.#isHeld || lane.gate !== 'open') return;
+    if (lane.heldUntil !== null && this.#heldMs(lane) > 0) {
+      // What is due then need not be in memory before.
+      this.#pauses.at(this.#clock.monotonic() + this.#heldMs(lane), lane);
+      return;
+    }
+    if (lane.wantsRefill) this.#hooks.refill(lane);
+    if (lane.waitsAs !== null) return;
+    const head = lane.peek();
+    if (head === undefined) return;
+    if (!lane.hasSlot) {
+      lane.receiver.wasLimit ||= lane.flights.size >= lane.receiver.slots;
+      return;
+    }
+    const startsAt = this.#startsAt(lane, head);
+    if (startsAt > this.#clock.monotonic()) this.#pauses.at(startsAt, lane);
+    else this.turns.wait(lane);
+  }
+
+  /** Starts what can start now, lanes in turn. */
+  dispatch(): void {
+    if (this.turns.used <= this.turns.max / 2 && this.#late.size > 0) this.#offerLate();
+    while (!this.#isHeld && !this.#hooks.isStuck() && !this.#isExhausted()) {
+      const lane = this.turns.next();
+      if (lane === undefined) return;
+      if (lane.gate !== 'open') continue;
+      if (this.#isLate(lane)) {
+        this.#late.add(lane);
+        continue;
+      }
+      const head = lane.peek();
+      if (head === undefined || !lane.hasSlot) continue;
+      const startsAt = this.#startsAt(lane, head);
+      if (startsAt > this.#clock.monotonic()) {
+        this.#pauses.at(startsAt, lane);
+        continue;
+      }
+      lane.take();
+      this.#hooks.start(lane, head);
+      this.offer(lane);
+    }
+  }
+
+  /** The store has something due for this lane at that time. */
+  dueAt(lane: Lane, at: number): void {
+    this.#dues.at(at, lane);
+  }
+
+  dueOf(lane: Lane): number | null {
+    return this.#dues.momentOf(lane);
+  }
+
+  forget(lane: Lane): void {
+    this.#dues.forget(lane);
+    this.#pauses.forget(lane);
+    this.#late.delete(lane);
+  }
+
+  /** Our own machine cannot send: nobody's attempt is spent, and nothing starts for a moment. */
+  exhausted(): void {
+    const now = this.#clock.monotonic();
+    if (this.#exhaustedUntil > now) return;
+    this.#exhaustedUntil = now + EXHAUSTED_MS;
+    this.#clock.after(EXHAUSTED_MS, () => this.dispatch());
+  }
+
+  /** Whether this lane cannot send now: it gives up what it keeps in memory before others do. */
+  isStuck(lane: Lane): boolean {
+    if (lane.gate !== 'open' || !lane.hasSlot || this.turns.isFull(lane.receiver.health)) return true;
+    if (lane.heldUntil !== null && this.#heldMs(lane) > 0) return true;
+    const head = lane.peek();
+    return head !== undefined && this.#startsAt(lane, head) > this.#clock.monotonic();
+  }
+
+  /** Starts nothing any more. */
+  hold(): void {
+    this.#isHeld = true;
+    this.#pauses.stop();
+    this.#dues.stop();
+  }
+
+  #becameDue(lane: Lane): void {
+    lane.more = true;
+    this.offer(lane);
+  }
+
+  /** The earliest moment (monotonic) at which time alone lets this one start. */
+  #startsAt(lane: Lane, head: DueDelivery): number {
+    let at = lane.rate?.freeAt ?? Number.NEGATIVE_INFINITY;
+    if (head.attemptCount === 0) at = Math.max(at, lane.receiver.probeAt);
+    else if (lane.isStrict) {
+      at = Math.max(at, this.#clock.monotonic() + head.dueAt - this.#clock.now());
+    }
+    return at;
+  }
+
+  #heldMs({ heldUntil }: Lane): number {
+    return (heldUntil ?? 0) - this.#clock.now();
+  }
+
+  #isLate(lane: Lane): boolean {
+    if (lane.flights.size < LATE_IN_FLIGHT_MAX || this.turns.used <= this.turns.max / 2) return false;
+    const [oldest] = lane.flights;
+    if (oldest === undefined) return false;
+    return this.#clock.monotonic() - oldest.began > lane.receiver.lateMs;
+  }
+
+  #offerLate(): void {
+    const lanes = [...this.#late];
+    this.#late.clear();
+    for (const lane of lanes) this.offer(lane);
+  }
+
+  #isExhausted(): boolean {
+    return this.#exhaustedUntil > this.#clock.monotonic();
+  }
+}

@@ -1,0 +1,22 @@
+import type { Attempt } from '../core/model.ts';
+import type { DueDelivery } from '../core/ports.ts';
+import type { ReceiverState } from './receiver-state.ts';
+import type { SecretName, Sender } from './sender.ts';
+import type { Place } from './turns.ts';
+
+/** An attempt that has begun: what it was begun with, whatever the webhook has become since. */
+export interface Flight {
+  delivery: DueDelivery;
+  sender: Sender;
+  receiver: ReceiverState;
+  place: Place;
+  /** Monotonic. */
+  began: number;
+  attemptId: string;
+  number: number;
+  /** Unix milliseconds. */
+  startedAt: number;
+  secret: SecretName;
+  /** The first try, once it was sent again with the other secret. */
+  firstTry: Attempt | null;
+}

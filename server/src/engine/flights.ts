@@ -1,0 +1,218 @@
+import type { AttemptEnded } from '../core/announcements.ts';
+import type { Attempt, Trigger } from '../core/model.ts';
+import { attemptOf, decide, isGone, type SentExchange, verdictOf } from '../core/outcome.ts';
+import type { DueDelivery, Exchange, Settlement, SettleResult } from '../core/ports.ts';
+import { retryAfter } from '../core/retry-after.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import type { Exchanges } from './exchanges.ts';
+import type { Flight } from './flight.ts';
+import type { Gates } from './gates.ts';
+import type { Lane } from './lane.ts';
+import type { LaneMemories } from './lane-memories.ts';
+import type { EnginePorts, EngineSettings } from './ports.ts';
+import type { SecretName, Sender } from './sender.ts';
+import type { Settler } from './settler.ts';
+
+/** A webhook is not disabled for its failures before so many attempts have failed since the last success. */
+export const DISABLE_ATTEMPTS_MIN = 10;
+
+export interface FlightParts {
+  exchanges: Exchanges;
+  settler: Settler;
+  dispatcher: Dispatcher;
+  gates: Gates;
+  memories: LaneMemories;
+}
+
+/**
+ * The attempts: each is a pipeline of steps over one flight.
+ *
+ * load → sign → connect guard → send → read (bounded) → decide → settle
+ */
+export class Flights {
+  readonly #ports: EnginePorts;
+  readonly #settings: EngineSettings;
+  readonly #parts: FlightParts;
+
+  constructor(ports: EnginePorts, settings: EngineSettings, parts: FlightParts) {
+    this.#ports = ports;
+    this.#settings = settings;
+    this.#parts = parts;
+  }
+
+  start(lane: Lane, delivery: DueDelivery): void {
+    const { clock, newId } = this.#ports;
+    if (lane.sender === null) throw new Error('an open lane has a sender');
+    const startedAt = clock.now();
+    const flight: Flight = {
+      delivery,
+      sender: lane.sender,
+      receiver: lane.receiver,
+      place: this.#parts.dispatcher.turns.begin(lane),
+      began: clock.monotonic(),
+      attemptId: newId('attempt'),
+      number: delivery.attemptCount + 1,
+      startedAt,
+      secret: lane.sender.preferred(startedAt),
+      firstTry: null,
+    };
+    lane.flights.add(flight);
+    lane.unsettled += 1;
+    lane.rate?.sent(flight.began);
+    const request = requestOf(flight);
+    this.#parts.exchanges.begin(request, (exchange) => this.#ended(lane, flight, exchange));
+  }
+
+  announce(
+    of: { accountId: string; webhookId: string; eventId: string; eventType: string; trigger: Trigger },
+    ended: Pick<AttemptEnded, 'deliveryId' | 'attempt' | 'status' | 'waitMs'>,
+  ): void {
+    const { attempt } = this.#ports.announcements;
+    if (attempt.hasSubscribers) attempt.publish({ ...of, ...ended });
+  }
+
+  #ended(lane: Lane, flight: Flight, exchange: Exchange): void {
+    const { dispatcher } = this.#parts;
+    if (exchange.kind !== 'not_sent' && this.#secondTry(lane, flight, exchange)) return;
+    lane.flights.delete(flight);
+    dispatcher.turns.end(flight.place);
+    if (exchange.kind === 'not_sent') this.#notSent(lane, flight);
+    else this.#decide(lane, flight, exchange);
+    dispatcher.offer(lane);
+    dispatcher.dispatch();
+  }
+
+  /** Our own machine had no descriptor or port left: the delivery waits, and spends no attempt. */
+  #notSent(lane: Lane, flight: Flight): void {
+    lane.unsettled -= 1;
+    if (lane.gate === 'open' || lane.gate === 'loading') lane.putBack(flight.delivery);
+    else lane.release(flight.delivery);
+    this.#parts.dispatcher.exhausted();
+  }
+
+  /**
+   * A receiver that refuses the signature during a rotation may know the other secret: the same attempt
+   * is sent once more at once. Not under what the webhook was before it changed, and not above its rate.
+   */
+  #secondTry(lane: Lane, flight: Flight, exchange: SentExchange): boolean {
+    if (exchange.kind !== 'response' || flight.firstTry !== null) return false;
+    if (exchange.status !== 401 && exchange.status !== 403) return false;
+    const { clock, newId } = this.#ports;
+    const startedAt = clock.now();
+    const now = clock.monotonic();
+    const other = flight.sender.other(flight.secret, startedAt);
+    if (other === null || lane.sender !== flight.sender || lane.gate !== 'open') return false;
+    if ((lane.rate?.freeAt ?? 0) > now || this.#parts.dispatcher.isHeld) return false;
+    lane.rate?.sent(now);
+    flight.firstTry = attemptOf(exchange, {
+      id: flight.attemptId,
+      number: flight.number,
+      startedAt: flight.startedAt,
+    });
+    flight.attemptId = newId('attempt');
+    flight.startedAt = startedAt;
+    flight.secret = other;
+    this.#parts.exchanges.beginAgain(requestOf(flight), flight.began, (second) =>
+      this.#ended(lane, flight, second),
+    );
+    return true;
+  }
+
+  #decide(lane: Lane, flight: Flight, exchange: SentExchange): void {
+    const { clock, random } = this.#ports;
+    const { delivery, receiver, firstTry } = flight;
+    const endedAt = clock.now();
+    const ended = clock.monotonic();
+    const attempt = attemptOf(exchange, {
+      id: flight.attemptId,
+      number: flight.number,
+      startedAt: flight.startedAt,
+      note: firstTry === null ? null : 'second_secret',
+    });
+    receiver.ended(verdictOf(exchange), { began: flight.began, ended, at: endedAt });
+    this.#learn(lane, flight, exchange, attempt);
+    const { status, dueAt } = decide(attempt, {
+      schedule: lane.schedule,
+      onGone: lane.disablesWhenGone ? 'disable' : 'retry',
+      endedAt,
+      heldUntil: lane.heldUntil,
+      fraction: random.fraction(),
+    });
+    const { seq, accountId, id: deliveryId } = delivery;
+    this.#parts.settler.add(
+      { seq, accountId, deliveryId, attempt, firstTry, status, dueAt },
+      (settlement, result) => this.#settled(lane, delivery, settlement, result),
+    );
+  }
+
+  /** What follows for the webhook. What an earlier URL of it answered does not concern the one of now. */
+  #learn(lane: Lane, flight: Flight, exchange: SentExchange, attempt: Attempt): void {
+    if (lane.receiver !== flight.receiver) return;
+    const { gates, memories } = this.#parts;
+    memories.note(lane);
+    if (attempt.failure === null) {
+      if (flight.firstTry !== null && flight.secret === 'newest') this.#preferNewest(lane, flight.sender);
+      return;
+    }
+    if (exchange.kind === 'response') this.#hold(lane, exchange);
+    if (isGone(attempt) && lane.disablesWhenGone) gates.disable(lane, 'gone');
+    else if (this.#hasFailedTooLong(lane)) gates.disable(lane, 'failing');
+  }
+
+  #preferNewest(lane: Lane, sender: Sender): void {
+    sender.preferNewest();
+    const { store } = this.#ports;
+    // When it cannot be stored, the next second try says so again.
+    store.preferNewSecret(lane.webhook, sender.secretSealed).catch(() => {});
+  }
+
+  #hold(lane: Lane, { status, retryAfter: header }: { status: number; retryAfter: string | null }): void {
+    if (status !== 429 && status !== 503) return;
+    const until = retryAfter(header, this.#ports.clock.now());
+    if (until === null || until <= (lane.heldUntil ?? 0)) return;
+    lane.heldUntil = until;
+    // It holds here in any case; what is stored is for a restart and for whoever looks.
+    this.#ports.store.holdWebhook(lane.webhook, until).catch(() => {});
+  }
+
+  #hasFailedTooLong({ receiver }: Lane): boolean {
+    const { disableAfterMs } = this.#settings;
+    if (disableAfterMs === 0 || receiver.failingSince === null) return false;
+    if (receiver.failedAttempts < DISABLE_ATTEMPTS_MIN) return false;
+    return this.#ports.clock.now() - receiver.failingSince >= disableAfterMs;
+  }
+
+  #settled(lane: Lane, delivery: DueDelivery, settlement: Settlement, result: SettleResult): void {
+    const { dispatcher, gates } = this.#parts;
+    const { attempt, firstTry, dueAt, status, deliveryId } = settlement;
+    lane.unsettled -= 1;
+    const isPending = result === 'settled' && dueAt !== null;
+    if (result === 'settled' && dueAt === null) lane.pending -= 1;
+    if (isPending && lane.isStrict && (lane.gate === 'open' || lane.gate === 'loading')) {
+      // It stays the head: nothing behind it starts before it has ended.
+      lane.putBack({ ...delivery, attemptCount: attempt.number, dueAt });
+    } else {
+      lane.release(delivery);
+      if (isPending) dispatcher.dueAt(lane, dueAt);
+    }
+    if (lane.isStrict && result === 'settled' && status === 'failed') {
+      this.#ports.announcements.headFailed.publish({ ...lane.webhook, deliveryId });
+    }
+    dispatcher.offer(lane);
+    dispatcher.dispatch();
+    gates.forgetIfIdle(lane);
+    const { accountId, webhookId, event, trigger } = delivery;
+    const of = { accountId, webhookId, eventId: event.id, eventType: event.type, trigger };
+    if (firstTry !== null) {
+      const waitMs = firstTry.startedAt - delivery.dueAt;
+      this.announce(of, { deliveryId, attempt: firstTry, status: 'pending', waitMs });
+    }
+    const waitMs = attempt.startedAt - delivery.dueAt;
+    this.announce(of, { deliveryId, attempt, status, waitMs });
+  }
+}
+
+function requestOf({ delivery, sender, number, startedAt, secret }: Flight) {
+  const { event, id: deliveryId, trigger } = delivery;
+  return sender.request({ event, deliveryId, trigger, number, startedAt }, secret satisfies SecretName);
+}

@@ -1,0 +1,60 @@
+import type { Clock, Store, WebhookRef } from '../core/ports.ts';
+import type { Gates } from './gates.ts';
+
+/** Events that one step looks at. */
+const STEP_EVENTS = 100;
+/** A recovery adds to a lane that has no more pending than this: live deliveries go between. */
+const PENDING_MAX = 200;
+const STEP_EVERY_MS = 50;
+const LOOK_AGAIN_MS = 500;
+
+/**
+ * Recoveries at their pace: a step only when the lane has little to do, so that what is published
+ * meanwhile never waits behind a month of missed events. The position is in the store: whoever owns the
+ * lane after a restart goes on from there.
+ */
+export class Recoveries {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #gates: Gates;
+  readonly #running = new Set<string>();
+  #isHeld = false;
+
+  constructor({ store, clock }: { store: Store; clock: Clock }, gates: Gates) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#gates = gates;
+  }
+
+  begin(webhook: WebhookRef, id: string): void {
+    if (this.#running.has(id)) return;
+    this.#running.add(id);
+    void this.#goOn(webhook, id);
+  }
+
+  /** Starts no step any more; what is done is stored. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  async #goOn(webhook: WebhookRef, id: string): Promise<void> {
+    const waitMs = await this.#step(webhook, id);
+    if (waitMs === null || this.#isHeld) this.#running.delete(id);
+    else this.#clock.after(waitMs, () => void this.#goOn(webhook, id));
+  }
+
+  /** How long to wait before the next step; null when there is none. */
+  async #step(webhook: WebhookRef, id: string): Promise<number | null> {
+    if (this.#isHeld) return null;
+    const lane = this.#gates.laneOf(webhook);
+    if (lane.pending > PENDING_MAX || lane.gate === 'paused') return LOOK_AGAIN_MS;
+    const { accountId } = webhook;
+    const step = { accountId, id, limit: STEP_EVENTS, now: this.#clock.now() };
+    try {
+      const { isDone } = await this.#store.recoverStep(step);
+      return isDone ? null : STEP_EVERY_MS;
+    } catch {
+      return LOOK_AGAIN_MS;
+    }
+  }
+}

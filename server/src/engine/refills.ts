@@ -1,0 +1,65 @@
+import type { Clock, DueResult, Store } from '../core/ports.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import type { Lane } from './lane.ts';
+import type { Prefetch } from './prefetch.ts';
+
+const PAGE_COUNT_MAX = 256;
+const PAGE_BYTES_MAX = 2 * 1024 * 1024;
+/** When the store cannot be read, or memory is full. */
+const RETRY_MS = 500;
+
+/** Reads on for a lane that has more in the store than in memory. */
+export class Refills {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #dispatcher: Dispatcher;
+  readonly #prefetch: Prefetch;
+  readonly #ended: (lane: Lane) => void;
+
+  constructor(
+    ports: { store: Store; clock: Clock },
+    parts: { dispatcher: Dispatcher; prefetch: Prefetch; ended: (lane: Lane) => void },
+  ) {
+    this.#store = ports.store;
+    this.#clock = ports.clock;
+    this.#dispatcher = parts.dispatcher;
+    this.#prefetch = parts.prefetch;
+    this.#ended = parts.ended;
+  }
+
+  begin(lane: Lane): void {
+    if (!this.#prefetch.hasRoom()) {
+      this.#dispatcher.dueAt(lane, this.#clock.now() + RETRY_MS);
+      return;
+    }
+    void this.#refill(lane);
+  }
+
+  async #refill(lane: Lane): Promise<void> {
+    lane.beginRefill();
+    const dueBefore = this.#clock.now();
+    const found = await this.#read(lane, dueBefore);
+    lane.endRefill(found?.deliveries ?? []);
+    // The gate was closed meanwhile: what was read may have been cancelled since.
+    if (lane.gate === 'paused' || lane.gate === 'ended') lane.dropWaiting();
+    else lane.more ||= found?.more ?? false;
+    const wakeAt = found === null ? dueBefore + RETRY_MS : found.nextDueAt;
+    if (wakeAt !== null && lane.gate !== 'ended') this.#dispatcher.dueAt(lane, wakeAt);
+    this.#dispatcher.offer(lane);
+    this.#dispatcher.dispatch();
+    this.#ended(lane);
+  }
+
+  /** Null when the store could not be read: it is asked again later. */
+  async #read(lane: Lane, dueBefore: number): Promise<DueResult | null> {
+    const { ordering } = lane;
+    const limit = Math.min(PAGE_COUNT_MAX, lane.room);
+    const except = lane.heldSeqs();
+    const page = { dueBefore, limit, bytesMax: PAGE_BYTES_MAX, except };
+    try {
+      return await this.#store.due({ ...lane.webhook, ordering, ...page });
+    } catch {
+      return null;
+    }
+  }
+}
