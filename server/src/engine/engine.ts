@@ -1,5 +1,6 @@
 import type { Announcements, AttemptEnded } from '../core/announcements.ts';
 import type { NewId } from '../core/ids.ts';
+import type { OnGone } from '../core/model.ts';
 import { attemptOf, decide } from '../core/outcome.ts';
 import type {
   Clock,
@@ -38,6 +39,11 @@ export interface EngineSettings {
   schedule: readonly number[];
   attemptTimeoutMs: number;
   userAgent: string;
+  onGone: OnGone;
+  concurrencyMax: number;
+  disableAfterMs: number;
+  backlogMax: number;
+  inFlightMax: number;
 }
 
 export interface Engine extends Control {
@@ -99,7 +105,17 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
   let dueTimer: Timer | null = null;
   let isHeld = false;
 
-  return { start, handOver, webhookChanged, test, hold, drain, load: loadNow };
+  return {
+    start,
+    handOver,
+    webhookChanged,
+    deliveryCancelled: async () => {},
+    recoveryCreated: async () => {},
+    test,
+    hold,
+    drain,
+    load: loadNow,
+  };
 
   // -- what comes in --------------------------------------------------------------------------
 
@@ -286,7 +302,7 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
   async function dueOf(lane: Lane, dueBefore: number): Promise<DueResult | null> {
     const except = lane.heldSeqs();
     try {
-      return await store.due({ ...lane.webhook, dueBefore, ...REFILL, except });
+      return await store.due({ ...lane.webhook, ordering: 'none', dueBefore, ...REFILL, except });
     } catch {
       return null;
     }
@@ -346,7 +362,8 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
       number: delivery.attemptCount + 1,
       startedAt: clock.now(),
     };
-    const { eventId, eventType, id: deliveryId, trigger, body } = delivery;
+    const { id: deliveryId, trigger } = delivery;
+    const { id: eventId, type: eventType, body } = delivery.event;
     const { number, startedAt } = made;
     const outgoing = { eventId, eventType, deliveryId, trigger, body, number, startedAt };
     lane.inFlight += 1;
@@ -362,7 +379,7 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
     const { seq, accountId, id: deliveryId } = delivery;
     const rule = { schedule: settings.schedule, endedAt: clock.now(), fraction: random.fraction() };
     const { status, dueAt } = decide(attempt, rule);
-    settler.add({ seq, accountId, deliveryId, attempt, status, dueAt }, () => {
+    settler.add({ seq, accountId, deliveryId, attempt, firstTry: null, status, dueAt }, () => {
       lane.release(delivery);
       if (dueAt !== null) {
         waitUntilDue(lane, dueAt);
@@ -371,7 +388,8 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
       refillIfWanted(lane);
       forgetIfIdle(lane);
       const waitMs = attempt.startedAt - delivery.dueAt;
-      announceAttempt(delivery, { deliveryId, attempt, status, waitMs });
+      const { id: eventId, type: eventType } = delivery.event;
+      announceAttempt({ ...delivery, eventId, eventType }, { deliveryId, attempt, status, waitMs });
     });
   }
 

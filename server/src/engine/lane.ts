@@ -79,7 +79,7 @@ export class Lane {
   enqueue(delivery: DueDelivery): void {
     if (this.#held.has(delivery.seq) || this.#settledDuringRefill?.has(delivery.seq)) return;
     this.#held.set(delivery.seq, delivery);
-    this.#heldBytes += delivery.body.length;
+    this.#heldBytes += delivery.event.body.length;
     this.#queue.push(delivery);
   }
 
@@ -91,7 +91,7 @@ export class Lane {
   /** Its settlement has committed. */
   release(delivery: DueDelivery): void {
     if (!this.#held.delete(delivery.seq)) return;
-    this.#heldBytes -= delivery.body.length;
+    this.#heldBytes -= delivery.event.body.length;
     this.#settledDuringRefill?.add(delivery.seq);
   }
 
@@ -99,7 +99,7 @@ export class Lane {
   dropWaiting(): void {
     for (const delivery of this.#queue.drain()) {
       this.#held.delete(delivery.seq);
-      this.#heldBytes -= delivery.body.length;
+      this.#heldBytes -= delivery.event.body.length;
     }
   }
 
