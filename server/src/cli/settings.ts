@@ -116,6 +116,10 @@ export const SETTINGS = {
     default: '5000',
     describe: 'Requests in progress at once at the API; beyond, they are answered with 503.',
   }),
+  requestRate: setting('POSTHORN_REQUEST_RATE', integer(0, 1_000_000), {
+    default: '0',
+    describe: 'Requests per second that one API key may send; beyond, 429. 0: no limit.',
+  }),
   requestTimeoutMs: setting('POSTHORN_REQUEST_TIMEOUT', duration(100, 10 * MINUTE_MS), {
     default: '30s',
     describe: 'The time in which a request must have arrived in full.',

@@ -122,6 +122,7 @@ async function serveOn(
       parts.options.apiKeys.map((key) => ({ key, accountId: DEFAULT_ACCOUNT_ID })),
     ),
     announcements: createAnnouncements(),
+    clock,
     cursors: createCursors(parts.options.encryptionKey),
     newId: parts.newId,
     isDraining: () => isDraining,
@@ -135,6 +136,7 @@ async function serveOn(
       requestBytesMax: settings.requestBytesMax,
       requestTimeoutMs: settings.requestTimeoutMs,
       requestsMax: settings.requestsMax,
+      requestRate: settings.requestRate,
     },
   });
   await server.listen({ host: settings.host, port: settings.port });

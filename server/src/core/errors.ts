@@ -89,6 +89,11 @@ export const ERRORS = {
     title: 'The event type is unknown',
     help: 'Correct the spelling, or add the type with `PUT /v1/event-types/{name}`.',
   },
+  rate_limited: {
+    status: 429,
+    title: 'Too many requests',
+    help: 'Nothing was kept; try again after `Retry-After`. Without a valid key, correct the key first.',
+  },
   headers_too_large: {
     status: 431,
     title: 'The request headers are too large',
