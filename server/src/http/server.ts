@@ -21,6 +21,7 @@ import { eventTypeRoutes } from './routes/event-types.ts';
 import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
 import { type MetricsPort, metricsRoutes } from './routes/metrics.ts';
+import { recoveryRoutes } from './routes/recoveries.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import { compileValidator } from './validation.ts';
 
@@ -141,6 +142,7 @@ export function createHttpServer(ports: HttpServerPorts): Api {
       webhookRoutes(api, context);
       eventRoutes(api, context);
       deliveryRoutes(api, context);
+      recoveryRoutes(api, context);
       eventTypeRoutes(api, context);
       answerOtherMethods();
       done();
