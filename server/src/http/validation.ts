@@ -15,9 +15,11 @@ const coercing = new Ajv({ ...shared, coerceTypes: true, useDefaults: true });
 export const compileValidator: FastifySchemaCompiler<object> = ({ schema, httpPart }) => {
   const isBody = httpPart === 'body';
   const validate = (isBody ? strict : coercing).compile(schema);
-  const isOptional = 'default' in schema;
+  const { default: fallback } = schema as { default?: object };
   return (value: unknown) => {
-    if (isBody && value == null) return isOptional ? { value } : { error: emptyBody() };
+    if (isBody && value == null) {
+      return fallback === undefined ? { error: emptyBody() } : { value: { ...fallback } };
+    }
     return validate(value) ? { value } : { error: refusal(validate, isBody) };
   };
 };

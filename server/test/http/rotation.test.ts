@@ -104,6 +104,14 @@ test('a rotation that is repeated with its key answers the same secret, and happ
   assert.equal(expectStatus(422, refused).code, 'idempotency_key_reused');
 });
 
+test('no body and an empty one are the same call', async () => {
+  const { id } = await create();
+  const path = `/v1/webhooks/${id}/secret/rotate`;
+  const key = { 'Idempotency-Key': 'r-3' };
+  const first = await api.request('POST', path, undefined, key);
+  assert.equal((await api.request('POST', path, {}, key)).text, first.text);
+});
+
 test('without a key every rotation makes another secret', async () => {
   const { id } = await create();
   assert.notEqual((await rotate(id)).secret, (await rotate(id)).secret);
