@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
+  codesTable,
   errorsTable,
-  failuresTable,
   REFERENCE_PAGES,
   readPage,
   referenceFaults,
   settingsTable,
-  withTable,
+  withTables,
 } from './reference-pages.ts';
 
 test('the tables of the reference pages are those in code', () => {
@@ -23,11 +23,11 @@ describe('a page is at fault when', () => {
   for (const { path } of REFERENCE_PAGES) {
     for (const [what, change] of changes) {
       test(`${what} (${path})`, () => {
-        const [before = '', table = ''] = readPage(path).split(/(?=<!-- made)/);
-        const changed = before + change(table);
+        const [before = '', ...tables] = readPage(path).split(/(?=<!-- made)/);
+        const changed = before + change(tables.join(''));
         const faults = referenceFaults((read) => (read === path ? changed : readPage(read)));
         assert.equal(faults.length, 1);
-        assert.match(faults[0] ?? '', new RegExp(`^${path}: its table differs`));
+        assert.match(faults[0] ?? '', new RegExp(`^${path}: a table differs`));
       });
     }
   }
@@ -39,10 +39,24 @@ describe('a page is at fault when', () => {
 
 test('a table is replaced and the text around it stays', () => {
   const page = readPage('docs/errors.md');
-  const changed = withTable(page, '| a |\n| --- |');
+  const changed = withTables(page, ['| a |\n| --- |']);
   assert.equal(changed.split('<!-- made')[0], page.split('<!-- made')[0]);
   assert.ok(!changed.includes('`not_found`'));
-  assert.equal(withTable(changed, '| a |\n| --- |'), changed);
+  assert.equal(withTables(changed, ['| a |\n| --- |']), changed);
+});
+
+test('each table of a page is replaced by its own', () => {
+  const page = readPage('docs/webhooks.md');
+  const tables = ['| a |', '| b |', '| c |'];
+  const changed = withTables(page, tables);
+  assert.deepEqual(
+    changed
+      .split(/<!-- made.*-->\n\n/)
+      .slice(1)
+      .map((part) => part.split('\n')[0]),
+    tables,
+  );
+  assert.throws(() => withTables(page, [...tables, '| d |']), /has no line/);
 });
 
 test('a setting shows both defaults where they differ, and that it is secret', () => {
@@ -71,6 +85,6 @@ test('an error shows its status, its meaning and what to do', () => {
   );
 });
 
-test('a failure of an attempt shows its sentence', () => {
-  assert.equal(failuresTable({ a_b: 'It broke.' }).split('\n')[2], '| `a_b` | It broke. |');
+test('a code shows its sentence', () => {
+  assert.equal(codesTable({ a_b: 'It broke.' }).split('\n')[2], '| `a_b` | It broke. |');
 });

@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { SETTINGS, type Setting } from '../server/src/cli/settings.ts';
 import { ERRORS } from '../server/src/core/errors.ts';
-import { ATTEMPT_FAILURES } from '../server/src/core/model.ts';
+import { ATTEMPT_FAILURES, ATTEMPT_NOTES, DISABLED_REASONS } from '../server/src/core/model.ts';
 import {
   METRIC_PREFIX,
   METRICS,
@@ -16,25 +16,37 @@ import {
 export interface ReferencePage {
   /** From the repository's root. */
   readonly path: string;
-  /** What stands between the markers. */
-  readonly table: () => string;
+  /** What stands between its pairs of markers, in their order. */
+  readonly tables: readonly (() => string)[];
 }
 
 export const REFERENCE_PAGES: readonly ReferencePage[] = [
-  { path: 'docs/configuration.md', table: () => settingsTable(SETTINGS) },
-  { path: 'docs/errors.md', table: () => errorsTable(ERRORS) },
-  { path: 'docs/metrics.md', table: () => metricsTable(METRICS) },
-  { path: 'docs/webhooks.md', table: () => failuresTable(ATTEMPT_FAILURES) },
+  { path: 'docs/configuration.md', tables: [() => settingsTable(SETTINGS)] },
+  { path: 'docs/errors.md', tables: [() => errorsTable(ERRORS)] },
+  { path: 'docs/metrics.md', tables: [() => metricsTable(METRICS)] },
+  {
+    path: 'docs/webhooks.md',
+    tables: [
+      () => codesTable(ATTEMPT_FAILURES),
+      () => codesTable(ATTEMPT_NOTES),
+      () => codesTable(DISABLED_REASONS),
+    ],
+  },
 ];
 
 const BEGIN = '<!-- made by scripts/reference-pages.ts from the table in code; do not edit -->';
 const END = '<!-- end -->';
 
-/** The page with its table as the code has it now. */
-export function withTable(text: string, table: string): string {
-  const [before, rest] = split(text, BEGIN);
-  const [, after] = split(rest, END);
-  return `${before}${BEGIN}\n\n${table}\n\n${END}${after}`;
+/** The page with its tables as the code has them now. */
+export function withTables(text: string, tables: readonly string[]): string {
+  let written = '';
+  let rest = text;
+  for (const table of tables) {
+    const [before, after] = split(rest, BEGIN);
+    written += `${before}${BEGIN}\n\n${table}\n\n${END}`;
+    [, rest] = split(after, END);
+  }
+  return written + rest;
 }
 
 function split(text: string, marker: string): [before: string, after: string] {
@@ -75,10 +87,10 @@ export function errorsTable(
   );
 }
 
-export function failuresTable(failures: Readonly<Record<string, string>>): string {
+export function codesTable(codes: Readonly<Record<string, string>>): string {
   return table(
     ['code', 'meaning'],
-    Object.entries(failures).map(([name, sentence]) => [code(name), sentence]),
+    Object.entries(codes).map(([name, sentence]) => [code(name), sentence]),
   );
 }
 
@@ -116,11 +128,18 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** One line per page that is not as the code has it. */
 export function referenceFaults(read = readPage): string[] {
-  return REFERENCE_PAGES.flatMap(({ path, table }) => {
-    const text = read(path);
-    if (withTable(text, table()) === text) return [];
-    return [`${path}: its table differs from the one in code; run scripts/reference-pages.ts`];
+  return REFERENCE_PAGES.flatMap((page) => {
+    const text = read(page.path);
+    if (asInCode(page, text) === text) return [];
+    return [`${page.path}: a table differs from the one in code; run scripts/reference-pages.ts`];
   });
+}
+
+function asInCode({ tables }: ReferencePage, text: string): string {
+  return withTables(
+    text,
+    tables.map((table) => table()),
+  );
 }
 
 export function readPage(path: string): string {
@@ -128,12 +147,12 @@ export function readPage(path: string): string {
 }
 
 function writePages(): void {
-  for (const { path, table } of REFERENCE_PAGES) {
-    const text = readPage(path);
-    const written = withTable(text, table());
+  for (const page of REFERENCE_PAGES) {
+    const text = readPage(page.path);
+    const written = asInCode(page, text);
     if (written === text) continue;
-    writeFileSync(`${root}${path}`, written);
-    console.log(`${path}: written.`);
+    writeFileSync(`${root}${page.path}`, written);
+    console.log(`${page.path}: written.`);
   }
 }
 

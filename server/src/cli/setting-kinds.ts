@@ -122,15 +122,19 @@ export const productName: Kind<string> = {
   },
 };
 
-export const logLevel: Kind<LogLevel> = {
-  type: 'word',
-  bounds: LOG_LEVELS.join(', '),
-  parse(value) {
-    const level = LOG_LEVELS.find((known) => known === value);
-    if (level !== undefined) return level;
-    throw new SettingFault(`must be one of ${LOG_LEVELS.join(', ')}`);
-  },
-};
+export const logLevel: Kind<LogLevel> = oneOf(LOG_LEVELS);
+
+export function oneOf<Word extends string>(words: readonly Word[]): Kind<Word> {
+  return {
+    type: 'word',
+    bounds: words.join(', '),
+    parse(value) {
+      const word = words.find((known) => known === value);
+      if (word !== undefined) return word;
+      throw new SettingFault(`must be one of ${words.join(', ')}`);
+    },
+  };
+}
 
 /** The path in a database URL; `:memory:` for one that is not kept. */
 export const databasePath: Kind<string> = {

@@ -1,5 +1,7 @@
 import { formatDuration } from '../core/duration.ts';
+import { ON_GONE } from '../core/model.ts';
 import { DOCUMENTED_SCHEDULE_MS } from '../core/schedule.ts';
+import { CONCURRENCY_MAX } from '../core/webhook-settings.ts';
 import {
   base64Key,
   boolean,
@@ -10,6 +12,7 @@ import {
   type Kind,
   logLevel,
   networks,
+  oneOf,
   printable,
   productName,
   schedule,
@@ -87,6 +90,15 @@ export const SETTINGS = {
     default: '15s',
     describe: 'The time one exchange may take in all.',
   }),
+  onGone: setting('POSTHORN_ON_GONE', oneOf(ON_GONE), {
+    default: 'retry',
+    describe:
+      'What a 410 does where a webhook does not say: it is retried, or disables the webhook.',
+  }),
+  disableAfterMs: setting('POSTHORN_DISABLE_AFTER', duration(0, 90 * DAY_MS), {
+    default: '5d',
+    describe: 'A webhook whose attempts all failed for so long is disabled; `0s`: never.',
+  }),
   allowNetworks: setting('POSTHORN_ALLOW_NETWORKS', networks, {
     default: { dev: '127.0.0.0/8,::1/128', serve: '' },
     emptyIsValue: true,
@@ -99,6 +111,18 @@ export const SETTINGS = {
   deliveryThreads: setting('POSTHORN_DELIVERY_THREADS', integer(1, 64), {
     default: '1',
     describe: 'Threads that deliver; more pay only where there are cores for them.',
+  }),
+  inFlightMax: setting('POSTHORN_IN_FLIGHT_MAX', integer(1, 65_536), {
+    default: '6144',
+    describe: 'Exchanges with receivers in progress at once, shared by the delivery threads.',
+  }),
+  concurrencyMax: setting('POSTHORN_CONCURRENCY_MAX', integer(1, CONCURRENCY_MAX), {
+    default: '64',
+    describe: 'The same for one webhook, where it does not say.',
+  }),
+  backlogMax: setting('POSTHORN_BACKLOG_MAX', integer(1, 100_000_000), {
+    default: '1000000',
+    describe: 'Pending deliveries a webhook may have; one that has more is disabled.',
   }),
   webhooksMax: setting('POSTHORN_WEBHOOKS_MAX', integer(1, 100_000), {
     default: '1000',
@@ -115,6 +139,10 @@ export const SETTINGS = {
   requestsMax: setting('POSTHORN_REQUESTS_MAX', integer(1, 100_000), {
     default: '5000',
     describe: 'Requests in progress at once at the API; beyond, they are answered with 503.',
+  }),
+  requestRate: setting('POSTHORN_REQUEST_RATE', integer(0, 1_000_000), {
+    default: '0',
+    describe: 'Requests per second that one API key may send; beyond, 429. 0: no limit.',
   }),
   requestTimeoutMs: setting('POSTHORN_REQUEST_TIMEOUT', duration(100, 10 * MINUTE_MS), {
     default: '30s',

@@ -92,6 +92,11 @@ function threadSettings(
       schedule: settings.retrySchedule,
       attemptTimeoutMs: settings.attemptTimeoutMs,
       userAgent: `${settings.productName}-Webhooks/1.0`,
+      onGone: settings.onGone,
+      concurrencyMax: settings.concurrencyMax,
+      disableAfterMs: settings.disableAfterMs,
+      backlogMax: settings.backlogMax,
+      inFlightMax: Math.ceil(settings.inFlightMax / settings.deliveryThreads),
     },
     allowNetworks: settings.allowNetworks,
     encryptionKey,
@@ -122,6 +127,7 @@ async function serveOn(
       parts.options.apiKeys.map((key) => ({ key, accountId: DEFAULT_ACCOUNT_ID })),
     ),
     announcements: createAnnouncements(),
+    clock,
     cursors: createCursors(parts.options.encryptionKey),
     newId: parts.newId,
     isDraining: () => isDraining,
@@ -135,6 +141,7 @@ async function serveOn(
       requestBytesMax: settings.requestBytesMax,
       requestTimeoutMs: settings.requestTimeoutMs,
       requestsMax: settings.requestsMax,
+      requestRate: settings.requestRate,
     },
   });
   await server.listen({ host: settings.host, port: settings.port });

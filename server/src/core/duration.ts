@@ -8,6 +8,12 @@ export function parseDuration(text: string): number | undefined {
   return Number(match[1]) * UNITS[match[2] as keyof typeof UNITS];
 }
 
+/** As it is given at the API: a whole number of seconds, or text; undefined when it is neither. */
+export function readDuration(given: number | string): number | undefined {
+  if (typeof given === 'string') return parseDuration(given);
+  return Number.isSafeInteger(given) && given >= 0 ? given * UNITS.s : undefined;
+}
+
 /** The shortest spelling that `parseDuration` reads back: 300000 → `5m`. */
 export function formatDuration(ms: number): string {
   const units = Object.entries(UNITS).toReversed();

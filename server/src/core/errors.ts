@@ -59,6 +59,16 @@ export const ERRORS = {
     title: 'The webhook is disabled',
     help: 'Set the status of the webhook to `active` first.',
   },
+  delivery_ended: {
+    status: 409,
+    title: 'The delivery has ended',
+    help: 'There is nothing left to cancel; redeliver it to send the event again.',
+  },
+  recovery_running: {
+    status: 409,
+    title: 'A recovery of this webhook is running',
+    help: 'Wait until `GET /v1/recoveries/{id}` says that it is done.',
+  },
   body_too_large: {
     status: 413,
     title: 'The request is too large',
@@ -89,6 +99,11 @@ export const ERRORS = {
     title: 'The event type is unknown',
     help: 'Correct the spelling, or add the type with `PUT /v1/event-types/{name}`.',
   },
+  rate_limited: {
+    status: 429,
+    title: 'Too many requests',
+    help: 'Nothing was kept; try again after `Retry-After`. Without a valid key, correct the key first.',
+  },
   headers_too_large: {
     status: 431,
     title: 'The request headers are too large',
@@ -103,6 +118,11 @@ export const ERRORS = {
     status: 503,
     title: 'The store cannot be written or read right now',
     help: 'Try again after `Retry-After` with the same idempotency key; the operator should look at the disk.',
+  },
+  change_pending: {
+    status: 503,
+    title: 'The change is stored, but not in force yet',
+    help: 'Send the same call again after `Retry-After`, with the same idempotency key if it had one.',
   },
   overloaded: {
     status: 503,

@@ -238,8 +238,20 @@ export interface WebhookChanges {
   status?: Webhook['status'];
   disabledReason?: DisabledReason | null;
   settings?: Partial<WebhookSettings>;
-  /** A new secret; the preferred one of those before goes on beside it until `overlapUntil`. */
-  secret?: { sealed: string; hint: string; overlapUntil: number | null };
+  secret?: NewSecret;
+}
+
+/** The preferred one of those before goes on beside it until `overlapUntil`; null: not at all. */
+export interface NewSecret {
+  sealed: string;
+  hint: string;
+  overlapUntil: number | null;
+}
+
+export interface SecretRotation extends WebhookRef {
+  secret: NewSecret;
+  rotatedAt: number;
+  once?: OnceRecord | undefined;
 }
 
 /** An event that was missed is found by its time. */
@@ -345,6 +357,8 @@ export interface Store {
     changes: WebhookChanges,
     updatedAt: number,
   ): Promise<Webhook | null>;
+  /** A change of the secret alone, which a call that comes again does not repeat. */
+  rotateSecret(rotation: SecretRotation): Promise<OnceResult<'rotated' | 'missing'>>;
   /** The row stays, without its secret, for the history; its pending deliveries are cancelled by the engine. */
   deleteWebhook(accountId: string, id: string, deletedAt: number): Promise<'deleted' | 'missing'>;
   subscriptions(accountId: string): Promise<Subscriptions>;
@@ -392,9 +406,12 @@ export interface Store {
   forgetExpired(now: number, limit: number): Promise<number>;
 
   /** One pending delivery ends as cancelled. */
-  cancelDelivery(
-    cancellation: { accountId: string; deliveryId: string; reason: string; once?: OnceRecord },
-  ): Promise<OnceResult<Delivery | 'missing' | 'ended'>>;
+  cancelDelivery(cancellation: {
+    accountId: string;
+    deliveryId: string;
+    reason: string;
+    once?: OnceRecord | undefined;
+  }): Promise<OnceResult<Delivery | 'missing' | 'ended'>>;
 
   createRecovery(
     recovery: NewRecovery,

@@ -16,3 +16,11 @@ let lastText = '';
 export function milliseconds(ms: number): string {
   return new Date(ms).toISOString();
 }
+
+const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/;
+
+/** A moment as RFC 3339 writes it; undefined when it is not one. */
+export function parseMoment(text: string): number | undefined {
+  const ms = RFC_3339.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(ms) ? undefined : ms;
+}

@@ -79,7 +79,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler, OpenExchange {
   }
 
   expire(): void {
-    this.#finish({ kind: 'failure', failure: 'timeout' });
+    this.#finish({ kind: 'failure', failure: 'timeout', note: null });
     this.#controller?.abort(new Error('the deadline has passed'));
   }
 
@@ -93,7 +93,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler, OpenExchange {
     if (status < 200) {
       this.#informational += 1;
       if (this.#informational < INFORMATIONAL_MAX) return;
-      this.#finish({ kind: 'failure', failure: 'malformed_response' });
+      this.#finish({ kind: 'failure', failure: 'malformed_response', note: null });
       controller.abort(new Error('too many informational responses'));
       return;
     }
@@ -114,7 +114,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler, OpenExchange {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#finish({ kind: 'failure', failure: failureOf(error) });
+    this.#finish({ kind: 'failure', failure: failureOf(error), note: null });
   }
 
   /** A complete status line and headers decide: what goes wrong afterwards does not count. */
@@ -127,9 +127,11 @@ class ExchangeHandler implements Dispatcher.DispatchHandler, OpenExchange {
         status: this.#status,
         responseTimeMs: this.#responseTimeMs,
         body: bytes.toString('utf8'),
+        retryAfter: null,
+        note: null,
       };
     } else {
-      this.#outcome = failure ?? { kind: 'failure', failure: 'malformed_response' };
+      this.#outcome = failure ?? { kind: 'failure', failure: 'malformed_response', note: null };
     }
     if (this.#begun) this.#ended(this.#outcome);
   }

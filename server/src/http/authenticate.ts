@@ -1,26 +1,35 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import { PosthornError } from '../core/errors.ts';
 
-/** Answers the account that a request speaks for, or throws `unauthorized`. */
-export type Authenticate = (authorization: string | undefined) => string;
+/** Who a request comes from. */
+export interface Caller {
+  accountId: string;
+  /** Tells keys apart; nothing of the key itself is in it. */
+  keyId: string;
+}
+
+/** Answers who a request comes from, or throws `unauthorized`. */
+export type Authenticate = (authorization: string | undefined) => Caller;
 
 /** Keys that speak for one account each; compared as digests, in constant time. */
 export function createAuthenticate(
   keys: readonly { key: string; accountId: string }[],
 ): Authenticate {
-  const known = keys.map(({ key, accountId }) => ({ digest: digest(key), accountId }));
+  const known = keys.map(({ key, accountId }, index) => {
+    return { digest: digest(key), caller: { accountId, keyId: String(index) } };
+  });
 
   return (authorization) => {
     const given = bearer(authorization);
     const offered = digest(given);
-    let accountId: string | null = null;
+    let caller: Caller | null = null;
     for (const key of known) {
-      if (timingSafeEqual(key.digest, offered)) accountId = key.accountId;
+      if (timingSafeEqual(key.digest, offered)) ({ caller } = key);
     }
-    if (accountId === null) {
+    if (caller === null) {
       throw new PosthornError('unauthorized', 'This API key is not known here.');
     }
-    return accountId;
+    return caller;
   };
 }
 

@@ -1,6 +1,7 @@
 import { PosthornError } from '../core/errors.ts';
 import type { DeliveryStatus } from '../core/model.ts';
 import type { DeliveryFilter, EventFilter } from '../core/ports.ts';
+import { parseMoment } from '../core/time.ts';
 
 interface EventQuery {
   type?: string;
@@ -32,12 +33,10 @@ export function deliveryFilter(query: DeliveryQuery): DeliveryFilter {
   };
 }
 
-const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/;
-
 function moment(parameter: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  const ms = RFC_3339.test(text) ? Date.parse(text) : Number.NaN;
-  if (!Number.isNaN(ms)) return ms;
+  const ms = parseMoment(text);
+  if (ms !== undefined) return ms;
   const detail = `"${parameter}" must be a time such as 2023-12-01T10:00:00Z.`;
   throw new PosthornError('invalid_query', detail, {
     faults: [{ pointer: parameter, code: 'invalid_time', detail }],

@@ -1,9 +1,13 @@
+import { formatDuration } from '../core/duration.ts';
 import {
   ATTEMPT_FAILURES,
+  ATTEMPT_NOTES,
   type Attempt,
   type Delivery,
   type Event,
+  type Recovery,
   type Webhook,
+  type WebhookSettings,
 } from '../core/model.ts';
 import type { DeliveryStats } from '../core/ports.ts';
 import { milliseconds, wholeSeconds } from '../core/time.ts';
@@ -21,6 +25,34 @@ export function presentWebhook(webhook: Webhook) {
     disabled_reason: webhook.disabledReason,
     secret_hint: webhook.secretHint,
     updated_at: wholeSeconds(webhook.updatedAt),
+    ...presentSettings(webhook.settings),
+    held_until: orNull(webhook.heldUntil, milliseconds),
+    previous_secret_until: orNull(webhook.rotation?.until ?? null, milliseconds),
+  };
+}
+
+function presentSettings(settings: WebhookSettings) {
+  return {
+    ordering: settings.ordering,
+    rate_limit: orNull(settings.rateLimit, ({ max, perMs }) => {
+      return { max, per: formatDuration(perMs) };
+    }),
+    concurrency_max: settings.concurrencyMax,
+    retry_schedule: orNull(settings.retrySchedule, (waits) => waits.map(formatDuration)),
+    on_gone: settings.onGone,
+  };
+}
+
+export function presentRecovery(recovery: Recovery) {
+  return {
+    id: recovery.id,
+    status: recovery.status,
+    webhook_id: recovery.webhookId,
+    since: milliseconds(recovery.since),
+    until: milliseconds(recovery.until),
+    deliveries: recovery.deliveryCount,
+    created_at: wholeSeconds(recovery.createdAt),
+    ended_at: orNull(recovery.endedAt, wholeSeconds),
   };
 }
 
@@ -47,7 +79,7 @@ export function presentDelivery(delivery: Delivery) {
     event_type: delivery.eventType,
     trigger: delivery.trigger,
     attempt_count: delivery.attemptCount,
-    next_attempt_at: delivery.dueAt === null ? null : milliseconds(delivery.dueAt),
+    next_attempt_at: orNull(delivery.dueAt, milliseconds),
     cancel_reason: delivery.cancelReason,
     error: lastAttempt === null ? null : presentFailure(lastAttempt),
   };
@@ -62,6 +94,7 @@ export function presentAttempt(attempt: Attempt) {
     response_time_ms: attempt.responseTimeMs,
     response_body: attempt.responseBody,
     error: presentFailure(attempt),
+    note: orNull(attempt.note, (code) => ({ code, detail: ATTEMPT_NOTES[code] })),
   };
 }
 
@@ -88,11 +121,15 @@ export function presentStats({ since, stats }: { since: number; stats: DeliveryS
     },
     pending: stats.pending,
     pending_complete: stats.pendingComplete,
-    next_attempt_at: stats.nextDueAt === null ? null : milliseconds(stats.nextDueAt),
+    next_attempt_at: orNull(stats.nextDueAt, milliseconds),
   };
 }
 
 /** Of values in ascending order; null when there are none. */
 function percentile(ascending: readonly number[], fraction: number): number | null {
   return ascending[Math.ceil(ascending.length * fraction) - 1] ?? null;
+}
+
+function orNull<Value, Shown>(value: Value | null, show: (value: Value) => Shown): Shown | null {
+  return value === null ? null : show(value);
 }

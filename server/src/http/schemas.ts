@@ -1,6 +1,13 @@
-import { Type } from 'typebox';
+import { type Static, type TSchema, Type } from 'typebox';
 import { EVENT_TYPE_CHARS_MAX } from '../core/event-types.ts';
-import { DELIVERY_STATUSES, WEBHOOK_STATUSES } from '../core/model.ts';
+import { DELIVERY_STATUSES, ON_GONE, ORDERINGS, WEBHOOK_STATUSES } from '../core/model.ts';
+import {
+  CONCURRENCY_MAX,
+  DURATION_FORM,
+  type DurationInput,
+  RATE_LIMIT_MAX,
+  RETRY_STEPS_MAX,
+} from '../core/webhook-settings.ts';
 
 /** Closed: a member that is not named here is a mistake, and is answered as one. */
 const closed = { additionalProperties: false };
@@ -18,12 +25,34 @@ const Subscriptions = Type.Array(Type.String({ maxLength: EVENT_TYPE_CHARS_MAX +
 const Secret = Type.String();
 const Description = Type.String({ maxLength: DESCRIPTION_CHARS_MAX });
 
+/** Its bounds depend on the member, and are checked where it is read. */
+const Duration = Type.Unsafe<DurationInput>({
+  type: ['integer', 'string'],
+  description: DURATION_FORM,
+});
+const RateLimit = Type.Object(
+  { max: Type.Integer({ minimum: 1, maximum: RATE_LIMIT_MAX }), per: Duration },
+  closed,
+);
+
+/** How a webhook is delivered to; null is the installation's own value. */
+const settings = {
+  ordering: Type.Optional(wordOrNull(ORDERINGS)),
+  rate_limit: Type.Optional(nullable(RateLimit)),
+  concurrency_max: Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: CONCURRENCY_MAX }))),
+  retry_schedule: Type.Optional(
+    nullable(Type.Array(Duration, { minItems: 1, maxItems: RETRY_STEPS_MAX })),
+  ),
+  on_gone: Type.Optional(wordOrNull(ON_GONE)),
+};
+
 export const NewWebhookBody = Type.Object(
   {
     url: Url,
     events: Subscriptions,
     secret: Type.Optional(Secret),
     description: Type.Optional(Description),
+    ...settings,
   },
   closed,
 );
@@ -35,8 +64,15 @@ export const WebhookPatchBody = Type.Object(
     secret: Type.Optional(Secret),
     description: Type.Optional(Description),
     status: Type.Optional(Type.Enum([...WEBHOOK_STATUSES])),
+    ...settings,
   },
   closed,
+);
+
+/** It need not be there. */
+export const RotateBody = Type.Object(
+  { secret: Type.Optional(Secret), overlap: Type.Optional(Duration) },
+  { ...closed, default: {} },
 );
 
 // What is inside was scanned when it was parsed; it is the publisher's own.
@@ -60,6 +96,10 @@ export const PublishBody = Type.Object(
   },
 );
 
+const Moment = Type.String({ maxLength: 40 });
+
+export const RecoverBody = Type.Object({ since: Moment, until: Type.Optional(Moment) }, closed);
+
 export const EventTypeBody = Type.Object({ description: Description }, closed);
 
 /** A body that need not be there and has nothing in it. */
@@ -75,7 +115,6 @@ const page = {
   limit: Type.Integer({ minimum: 1, maximum: LIMIT_MAX, default: LIMIT_DEFAULT }),
   cursor: Type.Optional(Type.String({ maxLength: 256 })),
 };
-const Moment = Type.String({ maxLength: 40 });
 const eventFilter = {
   type: Type.Optional(Type.String()),
   created_after: Type.Optional(Moment),
@@ -98,3 +137,12 @@ export const WebhookDeliveriesQuery = Type.Object(
 export const EventDeliveriesQuery = Type.Object({ ...page, ...status, ...ofWebhook }, closed);
 
 export const NoQuery = Type.Object({}, closed);
+
+/** The same, or null. Without `anyOf`, so that faults say what is wrong with the value itself. */
+function nullable<Schema extends TSchema & { type: string }>(schema: Schema) {
+  return Type.Unsafe<Static<Schema> | null>({ ...schema, type: [schema.type, 'null'] });
+}
+
+function wordOrNull<Word extends string>(words: readonly Word[]) {
+  return Type.Unsafe<Word | null>({ enum: [...words, null] });
+}

@@ -3,11 +3,12 @@ import { fastify } from 'fastify';
 import type { Announcements } from '../core/announcements.ts';
 import { type ErrorCode, PosthornError } from '../core/errors.ts';
 import type { NewId } from '../core/ids.ts';
-import type { Cursors } from '../core/ports.ts';
+import type { Clock, Cursors } from '../core/ports.ts';
 import type { Service } from '../service/service.ts';
 import { limitRequests, type RequestCount } from './admission.ts';
 import { announceRequests } from './announce-requests.ts';
 import type { Authenticate } from './authenticate.ts';
+import { identifyCallers } from './callers.ts';
 import { refuseConnection } from './connection-errors.ts';
 import type { DevPages } from './dev/dev-pages.ts';
 import { parseJsonBody } from './json-body.ts';
@@ -20,6 +21,7 @@ import { eventTypeRoutes } from './routes/event-types.ts';
 import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
 import { type MetricsPort, metricsRoutes } from './routes/metrics.ts';
+import { recoveryRoutes } from './routes/recoveries.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import { compileValidator } from './validation.ts';
 
@@ -36,6 +38,7 @@ export interface HttpServerPorts {
   service: Service;
   authenticate: Authenticate;
   announcements: Announcements;
+  clock: Clock;
   cursors: Cursors;
   newId: NewId;
   isDraining: () => boolean;
@@ -52,13 +55,15 @@ export interface HttpLimits {
   requestTimeoutMs: number;
   /** Requests in progress at once; more are answered 503 before their body is read. */
   requestsMax: number;
+  /** Requests per second that one API key may send; 0: as many as it likes. */
+  requestRate: number;
 }
 
 const HEADER_BYTES_MAX = 16_384;
 const PARAM_CHARS_MAX = 256;
 
 /**
- * The HTTP API. Life of a request: route (404, 405) → key (401) → body read (413, 415) and parsed
+ * The HTTP API. Life of a request: route (404, 405) → key (401, 429) → body read (413, 415) and parsed
  * (400, 422) → validated (400, 422) → service → answer. Every refusal is a problem document.
  */
 export function createHttpServer(ports: HttpServerPorts): Api {
@@ -129,14 +134,15 @@ export function createHttpServer(ports: HttpServerPorts): Api {
   server.register(
     (api: Api, _options, done) => {
       limitRequests(api, ports.requests, limits.requestsMax);
-      api.addHook('onRequest', async (request) => {
+      api.addHook('onRequest', async () => {
         if (ports.isDraining()) throw new PosthornError('draining', 'Posthorn is shutting down.');
-        request.accountId = ports.authenticate(request.headers.authorization);
       });
+      identifyCallers(api, { ...ports, requestRate: limits.requestRate });
       const answerOtherMethods = collectMethods(api);
       webhookRoutes(api, context);
       eventRoutes(api, context);
       deliveryRoutes(api, context);
+      recoveryRoutes(api, context);
       eventTypeRoutes(api, context);
       answerOtherMethods();
       done();

@@ -7,16 +7,19 @@ import { closest } from '../core/suggest.ts';
 const FAULTS_MAX = 20;
 
 /** Bodies are taken as they are; what stands in a URL is text and is read as the schema's type. */
-const strict = new Ajv({ allErrors: true, verbose: true, coerceTypes: false, useDefaults: false });
-const coercing = new Ajv({ allErrors: true, verbose: true, coerceTypes: true, useDefaults: true });
+const shared = { allErrors: true, verbose: true, allowUnionTypes: true };
+const strict = new Ajv({ ...shared, coerceTypes: false, useDefaults: false });
+const coercing = new Ajv({ ...shared, coerceTypes: true, useDefaults: true });
 
 /** Compiles a route's schemas into checks that throw our own errors. */
 export const compileValidator: FastifySchemaCompiler<object> = ({ schema, httpPart }) => {
   const isBody = httpPart === 'body';
   const validate = (isBody ? strict : coercing).compile(schema);
-  const isOptional = 'default' in schema;
+  const { default: fallback } = schema as { default?: object };
   return (value: unknown) => {
-    if (isBody && value == null) return isOptional ? { value } : { error: emptyBody() };
+    if (isBody && value == null) {
+      return fallback === undefined ? { error: emptyBody() } : { value: { ...fallback } };
+    }
     return validate(value) ? { value } : { error: refusal(validate, isBody) };
   };
 };
@@ -69,11 +72,14 @@ function explain({ keyword, params, parentSchema }: ErrorObject, isBody: boolean
       return { code: 'missing_member', detail: `The member "${member}" is missing.`, member };
     }
     case 'type':
-      return { code: 'wrong_type', detail: `This must be of type ${params.type}.` };
+      return {
+        code: 'wrong_type',
+        detail: schema.description ?? `This must be of type ${[params.type].flat().join(' or ')}.`,
+      };
     case 'enum':
       return {
         code: 'not_allowed',
-        detail: `This must be one of: ${(params.allowedValues as string[]).join(', ')}.`,
+        detail: `This must be one of: ${(params.allowedValues as unknown[]).map(String).join(', ')}.`,
       };
     case 'minItems':
       return { code: 'too_few', detail: `At least ${params.limit} is needed.` };

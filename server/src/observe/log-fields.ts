@@ -15,6 +15,7 @@ export const ATTEMPT_FIELDS = [
   'response_code',
   'response_time_ms',
   'failure',
+  'note',
 ] as const;
 
 export const REQUEST_FIELDS = [
@@ -26,6 +27,9 @@ export const REQUEST_FIELDS = [
   'code',
 ] as const;
 
+export const WEBHOOK_DISABLED_FIELDS = ['account', 'webhook', 'reason'] as const;
+export const HEAD_FAILED_FIELDS = ['account', 'webhook', 'delivery'] as const;
+export const UNHEARD_FIELDS = ['account', 'webhook', 'due_at'] as const;
 export const BUG_FIELDS = ['where', 'error'] as const;
 export const SETTLE_FAILED_FIELDS = ['waiting', 'error'] as const;
 

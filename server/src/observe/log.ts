@@ -1,13 +1,17 @@
 import { type DestinationStream, destination, type Logger, pino } from 'pino';
 import type { AttemptEnded, RequestAnswered } from '../core/announcements.ts';
+import { milliseconds } from '../core/time.ts';
 import { listen } from './listen.ts';
 import type {
   ATTEMPT_FIELDS,
   BUG_FIELDS,
   ERROR_FIELDS,
+  HEAD_FAILED_FIELDS,
   Line,
   REQUEST_FIELDS,
   SETTLE_FAILED_FIELDS,
+  UNHEARD_FIELDS,
+  WEBHOOK_DISABLED_FIELDS,
 } from './log-fields.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -32,6 +36,18 @@ export function startLog({ level }: LogSettings, stream?: DestinationStream): ()
   return listen({
     attempt: (ended) => logAttempt(log, ended),
     request: (answered) => logRequest(log, answered),
+    webhookDisabled({ accountId: account, webhookId: webhook, reason }) {
+      const line: Line<typeof WEBHOOK_DISABLED_FIELDS> = { account, webhook, reason };
+      log.warn(line, 'webhook disabled');
+    },
+    headFailed({ accountId: account, webhookId: webhook, deliveryId: delivery }) {
+      const line: Line<typeof HEAD_FAILED_FIELDS> = { account, webhook, delivery };
+      log.warn(line, 'head failed');
+    },
+    unheard({ accountId: account, webhookId: webhook, dueAt }) {
+      const line: Line<typeof UNHEARD_FIELDS> = { account, webhook, due_at: milliseconds(dueAt) };
+      log.error(line, 'unheard');
+    },
     bug({ where, error }) {
       log.error({ where, error: errorLine(error) } satisfies Line<typeof BUG_FIELDS>, 'bug');
     },
@@ -59,6 +75,7 @@ function logAttempt(log: Logger, of: AttemptEnded): void {
     response_code: attempt.responseCode,
     response_time_ms: attempt.responseTimeMs,
     failure: attempt.failure,
+    note: attempt.note,
   };
   log[level](line, 'attempt');
 }

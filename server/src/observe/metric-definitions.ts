@@ -1,5 +1,10 @@
 import { TRANSACTION_OUTCOMES } from '../core/announcements.ts';
-import { ATTEMPT_FAILURES, type AttemptFailure } from '../core/model.ts';
+import {
+  ATTEMPT_FAILURES,
+  type AttemptFailure,
+  DISABLED_REASONS,
+  type DisabledReason,
+} from '../core/model.ts';
 
 /** Before every name in this table. */
 export const METRIC_PREFIX = 'posthorn_';
@@ -20,6 +25,10 @@ export const ATTEMPT_OUTCOMES = [
 ] as const;
 export const TRIGGERS = ['schedule', 'manual', 'test'] as const;
 export const ENDED_STATUSES = ['delivered', 'failed'] as const;
+/** The reasons of Posthorn's own. */
+export const ENGINE_REASONS = (Object.keys(DISABLED_REASONS) as DisabledReason[]).filter(
+  (reason) => reason !== 'owner',
+);
 export const THREADS = ['main', 'store', 'delivery'] as const;
 export type ThreadName = (typeof THREADS)[number];
 
@@ -49,6 +58,19 @@ export const METRICS = {
     type: 'counter',
     help: 'Deliveries that an attempt ended: delivered, or failed for good.',
     labels: { status: ENDED_STATUSES },
+  },
+  webhooks_disabled_total: {
+    type: 'counter',
+    help: 'Webhooks that Posthorn has disabled, by the reason; without those that their owners did.',
+    labels: { reason: ENGINE_REASONS },
+  },
+  heads_failed_total: {
+    type: 'counter',
+    help: 'Deliveries of webhooks with strict order that failed for good, so that the ones behind them went on.',
+  },
+  unheard_total: {
+    type: 'counter',
+    help: 'Webhooks that had something due which the engine had not heard of: a defect of Posthorn, mended.',
   },
   engine_lanes: {
     type: 'gauge',

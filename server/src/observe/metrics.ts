@@ -5,6 +5,7 @@ import { type Listeners, listen, type Message } from './listen.ts';
 import {
   ATTEMPT_OUTCOMES,
   ENDED_STATUSES,
+  ENGINE_REASONS,
   type ThreadName,
   TRIGGERS,
 } from './metric-definitions.ts';
@@ -23,8 +24,13 @@ export function startDeliveryMetrics(readings: Readings): ThreadMetrics {
   const settleAttempts = instruments.histogram('settle_attempts', {});
   const settleSeconds = instruments.histogram('settle_seconds', {});
   const failures = instruments.counter('settle_failures_total', {});
+  const headsFailed = instruments.counter('heads_failed_total', {});
+  const unheard = instruments.counter('unheard_total', {});
   return listening(instruments, {
     attempt,
+    webhookDisabled: countDisabled(instruments),
+    headFailed: () => headsFailed.add(),
+    unheard: () => unheard.add(),
     settled({ attempts, durationMs }) {
       settleAttempts.observe(attempts);
       settleSeconds.observe(durationMs / 1_000);
@@ -95,6 +101,15 @@ function countAttempts(instruments: Instruments): (message: Message<'attempt'>) 
     if (responseTimeMs !== null) responses.observe(responseTimeMs / 1_000);
     // The clock may have been set back meanwhile.
     if (waitMs !== null) waits.observe(Math.max(0, waitMs) / 1_000);
+  };
+}
+
+function countDisabled(instruments: Instruments): (message: Message<'webhookDisabled'>) => void {
+  const reasons = mapOf(ENGINE_REASONS, (reason) =>
+    instruments.counter('webhooks_disabled_total', { reason }),
+  );
+  return ({ reason }) => {
+    if (reason !== 'owner') reasons[reason].add();
   };
 }
 

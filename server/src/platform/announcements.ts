@@ -8,6 +8,9 @@ export function createAnnouncements(): Announcements {
     settled: channel(ANNOUNCEMENT_NAMES.settled),
     settleFailed: channel(ANNOUNCEMENT_NAMES.settleFailed),
     transaction: channel(ANNOUNCEMENT_NAMES.transaction),
+    webhookDisabled: channel(ANNOUNCEMENT_NAMES.webhookDisabled),
+    headFailed: channel(ANNOUNCEMENT_NAMES.headFailed),
+    unheard: channel(ANNOUNCEMENT_NAMES.unheard),
     bug: channel(ANNOUNCEMENT_NAMES.bug),
     request: channel(ANNOUNCEMENT_NAMES.request),
   };

@@ -2,12 +2,15 @@ import { PosthornError } from '../core/errors.ts';
 import type { Attempt, Delivery } from '../core/model.ts';
 import { type Once, type Outcome, onceRecord, outcomeOf } from '../core/once.ts';
 import type { DeliveryFilter, DeliveryStats, FilteredPage, PageRequest } from '../core/ports.ts';
+import { expectAcknowledged } from './acknowledgement.ts';
 import type { Events } from './events.ts';
 import type { ServicePorts } from './ports.ts';
 import type { Webhooks } from './webhooks.ts';
 
 /** What `stats` looks back on. */
 export const STATS_SPAN_MS = 24 * 60 * 60 * 1_000;
+/** Of a delivery that was cancelled by a call. */
+const CANCEL_REASON = 'requested';
 
 export class Deliveries {
   readonly #ports: ServicePorts;
@@ -88,6 +91,26 @@ export class Deliveries {
     return { result };
   }
 
+  /** When this is fulfilled, no exchange of it starts any more; one in progress may still end. */
+  async cancel(
+    accountId: string,
+    deliveryId: string,
+    once?: Once<Delivery>,
+  ): Promise<Outcome<Delivery>> {
+    const { store, clock, control, vault, limits } = this.#ports;
+    const { delivery } = await this.get(accountId, deliveryId);
+    const cancelled = cancelledOf(delivery);
+    const keep = { vault, keepMs: limits.idempotencyKeepMs };
+    const record = onceRecord(once, cancelled, { accountId, now: clock.now() }, keep);
+    const call = { accountId, deliveryId, reason: CANCEL_REASON, once: record };
+    const outcome = outcomeOf(await store.cancelDelivery(call), once, accountId, vault);
+    if ('result' in outcome) expectCancelled(outcome.result);
+    // Of a call that comes again, too: the first one may have given up waiting.
+    const webhook = { accountId, webhookId: delivery.webhookId };
+    await expectAcknowledged(clock, control.deliveryCancelled(webhook, deliveryId));
+    return 'replay' in outcome ? outcome : { result: cancelled };
+  }
+
   async stats(
     accountId: string,
     webhookId: string,
@@ -114,6 +137,21 @@ function redelivered(original: Delivery, id: string, createdAt: number): Deliver
     attemptCount: 0,
     lastAttempt: null,
   };
+}
+
+/** How it will look, before that is stored, as above. */
+function cancelledOf(delivery: Delivery): Delivery {
+  return { ...delivery, status: 'cancelled', dueAt: null, cancelReason: CANCEL_REASON };
+}
+
+function expectCancelled(result: Delivery | 'missing' | 'ended'): void {
+  if (result === 'missing') notFound();
+  if (result === 'ended') {
+    throw new PosthornError(
+      'delivery_ended',
+      'The delivery has ended: there is nothing left to cancel.',
+    );
+  }
 }
 
 function notFound(): never {

@@ -2,6 +2,7 @@ import { Catalogue } from './catalogue.ts';
 import { Deliveries } from './deliveries.ts';
 import { Events } from './events.ts';
 import type { ServicePorts } from './ports.ts';
+import { Recoveries } from './recoveries.ts';
 import { Webhooks } from './webhooks.ts';
 
 /** Everything that can be asked of Posthorn, by account; HTTP is one way to ask. */
@@ -9,6 +10,7 @@ export interface Service {
   webhooks: Webhooks;
   events: Events;
   deliveries: Deliveries;
+  recoveries: Recoveries;
   catalogue: Catalogue;
   /** Rejects when nothing could be committed now. */
   checkReady(): Promise<void>;
@@ -25,6 +27,7 @@ export function createService(ports: ServicePorts): Service {
     webhooks,
     events,
     deliveries: new Deliveries(ports, webhooks, events),
+    recoveries: new Recoveries(ports),
     forgetExpired: () => forgetExpired(ports),
     checkReady: shared(() => ports.store.check()),
   };

@@ -27,6 +27,8 @@ export interface DeliveryThreadData {
 export type ControlCall =
   | { kind: 'start' }
   | { kind: 'webhookChanged'; args: Parameters<Control['webhookChanged']> }
+  | { kind: 'deliveryCancelled'; args: Parameters<Control['deliveryCancelled']> }
+  | { kind: 'recoveryCreated'; args: Parameters<Control['recoveryCreated']> }
   | { kind: 'test'; args: Parameters<Control['test']> }
   | { kind: 'hold' }
   | { kind: 'drain'; limitMs: number }
@@ -81,6 +83,10 @@ async function run(call: ControlCall): Promise<unknown> {
       return await engine.start();
     case 'webhookChanged':
       return await engine.webhookChanged(...call.args);
+    case 'deliveryCancelled':
+      return await engine.deliveryCancelled(...call.args);
+    case 'recoveryCreated':
+      return await engine.recoveryCreated(...call.args);
     case 'test':
       return await engine.test(...call.args);
     case 'hold':

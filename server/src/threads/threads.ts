@@ -162,6 +162,12 @@ function controlOver(controls: readonly Caller<ControlCall>[]): Control {
     async webhookChanged(webhook) {
       await call(webhook.webhookId, { kind: 'webhookChanged', args: [webhook] });
     },
+    async deliveryCancelled(webhook, deliveryId) {
+      await call(webhook.webhookId, { kind: 'deliveryCancelled', args: [webhook, deliveryId] });
+    },
+    async recoveryCreated(webhook, recoveryId) {
+      await call(webhook.webhookId, { kind: 'recoveryCreated', args: [webhook, recoveryId] });
+    },
     async test(test) {
       const outcome = await call(test.webhookId, { kind: 'test', args: [test] });
       return outcome as Awaited<ReturnType<Control['test']>>;

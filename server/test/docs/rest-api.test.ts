@@ -3,7 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { readFileSync } from 'node:fs';
 import { describe, type TestContext, test } from 'node:test';
 import type { FastifyInstance, RouteOptions } from 'fastify';
-import { createWebhook, endedDelivery, publish } from '../support/api.ts';
+import { createWebhook, endedDelivery, listDeliveries, publish } from '../support/api.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { startTestServer, type TestServer } from '../support/start-test-server.ts';
 
@@ -104,14 +104,27 @@ async function realAnswers(t: TestContext): Promise<Record<string, Json>> {
   const webhook = await createWebhook(server, { url: receiver.url });
   const ask = (method: string, path: string, body?: unknown) => answer(server, method, path, body);
 
+  const settings = { rate_limit: { max: 5, per: 1 }, retry_schedule: [0] };
+  const patched = await ask('PATCH', `/v1/webhooks/${webhook.id}`, settings);
   const event = await publish(server);
   const { id: deliveryId } = await endedDelivery(server, webhook.id);
+  const paused = await createWebhook(server, { url: receiver.url });
+  const ofPaused = `/v1/webhooks/${paused.id}`;
+  await ask('PATCH', ofPaused, { status: 'paused' });
+  await publish(server);
+  const [pending] = await listDeliveries(server, paused.id);
+  const since = new Date(Date.now() - 60_000).toISOString();
+  const recovery = await server.request('POST', `${ofPaused}/recover`, { since });
+
   const ofDelivery = `/v1/deliveries/${deliveryId}`;
   const ofWebhook = `/v1/webhooks/${webhook.id}`;
   return {
     'POST /v1/webhooks': { ...webhook },
     'GET /v1/webhooks': await ask('GET', '/v1/webhooks'),
-    'PATCH /v1/webhooks/{id}': await ask('PATCH', ofWebhook, { description: '' }),
+    'PATCH /v1/webhooks/{id}': patched,
+    'POST /v1/webhooks/{id}/secret/rotate': await ask('POST', `${ofWebhook}/secret/rotate`),
+    'POST /v1/webhooks/{id}/recover': JSON.parse(recovery.text),
+    'POST /v1/deliveries/{id}/cancel': await ask('POST', `/v1/deliveries/${pending?.id}/cancel`),
     'POST /v1/webhooks/{id}/test': await ask('POST', `${ofWebhook}/test`),
     'GET /v1/webhooks/{id}/deliveries': await ask('GET', `${ofWebhook}/deliveries`),
     'GET /v1/webhooks/{id}/stats': await ask('GET', `${ofWebhook}/stats`),

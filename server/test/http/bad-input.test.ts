@@ -8,6 +8,7 @@ const { id } = await createWebhook(server, { url: 'https://example.com/webhooks'
 const WEBHOOK = `/v1/webhooks/${id}`;
 const NOBODY = '0000000000000000000000AB';
 const URL_CHARS_MAX = 2_048;
+const DAY_S = 86_400;
 
 const refused: readonly [
   what: string,
@@ -113,6 +114,94 @@ const refused: readonly [
     'unknown_event_type',
   ],
 
+  ...setting('an unknown ordering', { ordering: 'fifo' }, '/ordering', 'not_allowed'),
+  ...setting('an ordering that is true', { ordering: true }, '/ordering', 'not_allowed'),
+  ...setting('an unknown answer to 410', { on_gone: 'delete' }, '/on_gone', 'not_allowed'),
+  ...setting('a rate limit that is a number', { rate_limit: 5 }, '/rate_limit', 'wrong_type'),
+  ...setting(
+    'a rate limit without max',
+    rate({ max: undefined }),
+    '/rate_limit/max',
+    'missing_member',
+  ),
+  ...setting(
+    'a rate limit without per',
+    rate({ per: undefined }),
+    '/rate_limit/per',
+    'missing_member',
+  ),
+  ...setting('a rate limit of 0', rate({ max: 0 }), '/rate_limit/max', 'out_of_bounds'),
+  ...setting('a rate limit of 10,001', rate({ max: 10_001 }), '/rate_limit/max', 'out_of_bounds'),
+  ...setting('a rate limit of 1.5', rate({ max: 1.5 }), '/rate_limit/max', 'wrong_type'),
+  ...setting('a rate limit per 999 ms', rate({ per: '999ms' }), '/rate_limit/per', 'out_of_bounds'),
+  ...setting('a rate limit per 61 min', rate({ per: '61m' }), '/rate_limit/per', 'out_of_bounds'),
+  ...setting('a rate limit per true', rate({ per: true }), '/rate_limit/per', 'wrong_type'),
+  ...setting('a rate limit per 1.5', rate({ per: 1.5 }), '/rate_limit/per', 'wrong_type'),
+  ...setting('a rate limit per "1"', rate({ per: '1' }), '/rate_limit/per', 'invalid_duration'),
+  ...setting('a rate limit with more', rate({ window: 1 }), '/rate_limit/window', 'unknown_member'),
+  ...setting('a concurrency of 0', { concurrency_max: 0 }, '/concurrency_max', 'out_of_bounds'),
+  ...setting(
+    'a concurrency of 1,025',
+    { concurrency_max: 1_025 },
+    '/concurrency_max',
+    'out_of_bounds',
+  ),
+  ...setting('a concurrency in text', { concurrency_max: '5' }, '/concurrency_max', 'wrong_type'),
+  ...setting('an empty schedule', { retry_schedule: [] }, '/retry_schedule', 'too_few'),
+  ...setting('21 attempts', { retry_schedule: Array(21).fill(0) }, '/retry_schedule', 'too_many'),
+  ...setting('a schedule in text', { retry_schedule: '0s,1m' }, '/retry_schedule', 'wrong_type'),
+  ...setting('a wait of null', { retry_schedule: [0, null] }, '/retry_schedule/1', 'wrong_type'),
+  ...setting(
+    'a wait of 31 days',
+    { retry_schedule: [0, '31d'] },
+    '/retry_schedule/1',
+    'out_of_bounds',
+  ),
+  ...setting(
+    'a wait without unit',
+    { retry_schedule: ['60'] },
+    '/retry_schedule/0',
+    'invalid_duration',
+  ),
+  ...setting('a hold of its own', { held_until: null }, '/held_until', 'unknown_member'),
+
+  ...rotation('a short secret', { secret: 'short' }, '/secret', 'invalid_secret'),
+  ...rotation('a secret that is null', { secret: null }, '/secret', 'wrong_type'),
+  ...rotation('an overlap of 8 days', { overlap: '8d' }, '/overlap', 'out_of_bounds'),
+  ...rotation('an overlap below 0', { overlap: -1 }, '/overlap', 'invalid_duration'),
+  ...rotation('an overlap in words', { overlap: 'a day' }, '/overlap', 'invalid_duration'),
+  ...rotation('a misspelt member', { overlapp: '1d' }, '/overlapp', 'unknown_member'),
+
+  ...recovery('no since', {}, '/since', 'missing_member'),
+  ...recovery('a since that is a number', { since: 5 }, '/since', 'wrong_type'),
+  ...recovery('a since that is no time', { since: 'yesterday' }, '/since', 'invalid_time'),
+  ...recovery('a since without zone', { since: '2026-11-24T00:00:00' }, '/since', 'invalid_time'),
+  ...recovery('a since in the future', { since: timeIn(60) }, '/since', 'out_of_bounds'),
+  ...recovery('a since 91 days ago', { since: timeIn(-91 * DAY_S) }, '/since', 'out_of_bounds'),
+  ...recovery(
+    'an until that is not after since',
+    { since: timeIn(-60), until: timeIn(-60) },
+    '/since',
+    'out_of_bounds',
+  ),
+  ...recovery(
+    'an until that is no time',
+    { since: timeIn(-60), until: '' },
+    '/until',
+    'invalid_time',
+  ),
+  ...recovery('a type', { since: timeIn(-60), type: 'x' }, '/type', 'unknown_member'),
+  [
+    'a cancellation with a member',
+    'POST',
+    `/v1/deliveries/del_${NOBODY}/cancel`,
+    { reason: 'x' },
+    422,
+    'invalid_request',
+    '/reason',
+    'unknown_member',
+  ],
+
   ...event('no type', { type: undefined }, '/type', 'missing_member'),
   ...event('a type that is a number', { type: 1 }, '/type', 'wrong_type'),
   ...event('no data', { data: undefined }, '/data', 'missing_member'),
@@ -179,6 +268,9 @@ const refused: readonly [
   ...query('GET', `/v1/events/evt_${NOBODY}?a=1`, 'a'),
   ...query('GET', `/v1/deliveries/del_${NOBODY}?a=1`, 'a'),
   ...query('GET', `${WEBHOOK}/deliveries?statuss=failed`, 'statuss'),
+  ...query('POST', `${WEBHOOK}/secret/rotate?overlap=0s`, 'overlap'),
+  ...query('GET', `/v1/recoveries/rec_${NOBODY}?a=1`, 'a'),
+  ...query('POST', `/v1/deliveries/del_${NOBODY}/cancel?a=1`, 'a'),
 
   ...unknown('GET', `/v1/webhooks/wh_${NOBODY}`),
   ...unknown('PATCH', `/v1/webhooks/wh_${NOBODY}`, { status: 'active' }),
@@ -192,6 +284,11 @@ const refused: readonly [
   ...unknown('GET', `/v1/webhooks/${'x'.repeat(300)}`),
   ...unknown('GET', `/v1/events/evt_${NOBODY}`),
   ...unknown('GET', `/v1/deliveries/del_${NOBODY}`),
+  ...unknown('POST', `/v1/deliveries/del_${NOBODY}/cancel`),
+  ...unknown('POST', `/v1/webhooks/wh_${NOBODY}/secret/rotate`),
+  ...unknown('POST', `/v1/webhooks/wh_${NOBODY}/recover`, { since: timeIn(-60) }),
+  ...unknown('GET', `/v1/recoveries/rec_${NOBODY}`),
+  ...unknown('GET', `/v1/recoveries/${id}`),
   ...unknown('GET', '/v1/nothing'),
   ...unknown('GET', '/nothing'),
 ];
@@ -243,6 +340,19 @@ test('a misspelt member is answered with the one that was meant', async () => {
   const { body: problem } = await server.request<ProblemBody>('POST', '/v1/webhooks', webhook);
   const [unknownMember] = (problem.errors ?? []).filter(({ pointer }) => pointer === '/evnts');
   assert.match(unknownMember?.detail ?? '', /Did you mean "events"\?/);
+});
+
+test('a word that is not allowed is answered with those that are, null among them', async () => {
+  const { body: problem } = await server.request<ProblemBody>('PATCH', WEBHOOK, { on_gone: 'x' });
+  assert.equal(problem.errors?.[0]?.detail, 'This must be one of: retry, disable, null.');
+});
+
+test('a duration that is none is answered with what one looks like', async () => {
+  for (const per of [true, 'soon']) {
+    const change = { rate_limit: { max: 1, per } };
+    const { body: problem } = await server.request<ProblemBody>('PATCH', WEBHOOK, change);
+    assert.match(problem.errors?.[0]?.detail ?? '', /such as "90s", "5m" or "1h"/);
+  }
 });
 
 test('all faults of a request are answered at once', async () => {
@@ -334,6 +444,30 @@ function patch(what: string, change: object, pointer: string, fault: string): Li
   return [
     [`a patch with ${what}`, 'PATCH', WEBHOOK, change, 422, 'invalid_request', pointer, fault],
   ];
+}
+
+/** At creation and in a patch. */
+function setting(what: string, change: object, pointer: string, fault: string): Line[] {
+  return [...member(what, change, pointer, fault), ...patch(what, change, pointer, fault)];
+}
+
+function rate(change: object): object {
+  return { rate_limit: { max: 5, per: '1m', ...change } };
+}
+
+function rotation(what: string, content: object, pointer: string, fault: string): Line[] {
+  const path = `${WEBHOOK}/secret/rotate`;
+  const name = `a rotation with ${what}`;
+  return [[name, 'POST', path, content, 422, 'invalid_request', pointer, fault]];
+}
+
+function recovery(what: string, content: object, pointer: string, fault: string): Line[] {
+  const name = `a recovery with ${what}`;
+  return [[name, 'POST', `${WEBHOOK}/recover`, content, 422, 'invalid_request', pointer, fault]];
+}
+
+function timeIn(seconds: number): string {
+  return new Date(Date.now() + seconds * 1_000).toISOString();
 }
 
 function event(what: string, change: object, pointer: string, fault: string): Line[] {

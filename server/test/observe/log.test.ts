@@ -7,8 +7,11 @@ import {
   ATTEMPT_FIELDS,
   BUG_FIELDS,
   ERROR_FIELDS,
+  HEAD_FAILED_FIELDS,
   REQUEST_FIELDS,
   SETTLE_FAILED_FIELDS,
+  UNHEARD_FIELDS,
+  WEBHOOK_DISABLED_FIELDS,
 } from '../../src/observe/log-fields.ts';
 import { createAnnouncements } from '../../src/platform/announcements.ts';
 
@@ -30,6 +33,7 @@ const delivered: AttemptEnded = {
     responseTimeMs: 41,
     responseBody: 'body-canary',
     failure: null,
+    note: null,
   },
   status: 'delivered',
 };
@@ -64,6 +68,7 @@ test('an attempt is one line with exactly these members', (t) => {
       response_code: 200,
       response_time_ms: 41,
       failure: null,
+      note: null,
       msg: 'attempt',
     },
   ]);
@@ -143,6 +148,26 @@ test('a settlement that failed is one warning', (t) => {
   assert.equal(lines[0]?.level, 40);
 });
 
+test('what the engine found out about a webhook is one line with exactly these members', (t) => {
+  const webhook = { accountId: 'acc_1', webhookId: 'wh_1' };
+  const lines = logged(t, 'warn', () => {
+    announcements.webhookDisabled.publish({ ...webhook, reason: 'gone' });
+    announcements.headFailed.publish({ ...webhook, deliveryId: 'del_1' });
+    announcements.unheard.publish({ ...webhook, dueAt: 1_700_000_000_000 });
+  });
+  const of = { account: 'acc_1', webhook: 'wh_1' };
+  assert.deepEqual(lines.map(withoutTime), [
+    { level: 40, ...of, reason: 'gone', msg: 'webhook disabled' },
+    { level: 40, ...of, delivery: 'del_1', msg: 'head failed' },
+    { level: 50, ...of, due_at: '2023-11-14T22:13:20.000Z', msg: 'unheard' },
+  ]);
+  assert.deepEqual(lines.map(membersOf), [
+    [...WEBHOOK_DISABLED_FIELDS],
+    [...HEAD_FAILED_FIELDS],
+    [...UNHEARD_FIELDS],
+  ]);
+});
+
 test('strings from outside cannot break a line or begin another', (t) => {
   const hostile = 'a"}\n{"level":60,"msg":"forged"}\r\u2028\u0000\u001b[31m';
   const lines = logged(t, 'debug', () => {
@@ -178,6 +203,9 @@ test('docs/metrics.md names the members of every line', () => {
   assert.deepEqual(documented('attempt'), [...ATTEMPT_FIELDS]);
   assert.deepEqual(documented('request'), [...REQUEST_FIELDS]);
   assert.deepEqual(documented('settle failed'), [...SETTLE_FAILED_FIELDS]);
+  assert.deepEqual(documented('webhook disabled'), [...WEBHOOK_DISABLED_FIELDS]);
+  assert.deepEqual(documented('head failed'), [...HEAD_FAILED_FIELDS]);
+  assert.deepEqual(documented('unheard'), [...UNHEARD_FIELDS]);
   assert.deepEqual(documented('bug'), [...BUG_FIELDS]);
   const error = page.split('\n').find((line) => line.startsWith('`error` has')) ?? '';
   assert.deepEqual(

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { DeliveryBody, ListBody, TestCallBody, WebhookBody } from '../support/api.ts';
 import { startReceiver } from '../support/receiver.ts';
@@ -14,7 +16,7 @@ interface Said {
 
 const canary = (name: string) => `${name}-canary-${randomBytes(16).toString('hex')}`;
 
-test('at debug no line and no answer has a secret, apart from where it is documented', async (t) => {
+test('no line at debug, no answer and no file has a secret, apart from where it is documented', async (t) => {
   const rootKey = canary('root-key');
   const wrongKey = canary('wrong-key');
   const encryptionKey = randomBytes(32);
@@ -23,7 +25,8 @@ test('at debug no line and no answer has a secret, apart from where it is docume
   const eventBody = canary('event-body');
   const responseBody = canary('response-body');
   const idempotencyKey = canary('idempotency-key');
-  const { call, said, process, stop } = await serve(t, { rootKey, encryptionKey });
+  const dataDir = temporaryDirectory(t);
+  const { call, said, process, stop } = await serve(t, { rootKey, encryptionKey, dataDir });
   const receiver = await startReceiver(t, { otherwise: { status: 500, body: responseBody } });
   const url = `${receiver.url}?token=${urlCanary}`;
 
@@ -39,6 +42,12 @@ test('at debug no line and no answer has a secret, apart from where it is docume
   await call('POST /v1/webhooks', 422, { ...created, sekret: givenSecret });
   await call('POST /v1/webhooks', 422, { ...created, url: `not a url ${urlCanary}` });
   await call(`PATCH /v1/webhooks/${given.id}`, 200, { description: 'changed' });
+  const rotation = { 'Idempotency-Key': `${idempotencyKey}-of-the-rotation` };
+  const rotate = `POST /v1/webhooks/${given.id}/secret/rotate`;
+  const rotated = await call<WebhookBody>(rotate, 200, {}, rotation);
+  await call(rotate, 200, {}, rotation);
+  await call(rotate, 422, { secret: `${givenSecret}-and-more` });
+  await call(`PATCH /v1/webhooks/${given.id}`, 200, { secret: givenSecret });
   await call(`GET /v1/webhooks/${given.id}`, 200);
   await call('GET /v1/webhooks', 200);
   await call<TestCallBody>(`POST /v1/webhooks/${given.id}/test`, 200);
@@ -70,15 +79,17 @@ test('at debug no line and no answer has a secret, apart from where it is docume
   await stop();
 
   const written = process.stdout + process.stderr;
-  assert.match(written, /"failure":"http_status","msg":"attempt"/);
+  assert.match(written, /"failure":"http_status","note":null,"msg":"attempt"/);
   assert.match(written, /"status":401,[^\n]*"code":"unauthorized","msg":"request"/);
   const generatedSecret = generated.secret ?? '';
-  assert.match(generatedSecret, /^whsec_/);
+  const rotatedSecret = rotated.secret ?? '';
+  for (const secret of [generatedSecret, rotatedSecret]) assert.match(secret, /^whsec_/);
 
   const hidden = [rootKey, wrongKey, ...spellings(encryptionKey), ...spellingsOf(givenSecret)];
   const everything = [
     ...hidden,
     ...spellingsOf(generatedSecret),
+    ...spellingsOf(rotatedSecret),
     urlCanary,
     eventBody,
     responseBody,
@@ -86,12 +97,19 @@ test('at debug no line and no answer has a secret, apart from where it is docume
   ];
   for (const secret of everything) assert.ok(!written.includes(secret), `written: ${secret}`);
 
+  const kept = readdirSync(dataDir).map((name) => readFileSync(join(dataDir, name), 'latin1'));
+  assert.ok(kept.join('').includes(eventBody), 'it is the data that was looked at');
+  for (const secret of [givenSecret, generatedSecret, rotatedSecret].flatMap(spellingsOf)) {
+    assert.ok(!kept.some((bytes) => bytes.includes(secret)), `kept: ${secret}`);
+  }
+
   const documented: readonly [secrets: readonly string[], calls: RegExp][] = [
     [hidden, /^$/],
     [spellingsOf(generatedSecret), /^POST \/v1\/webhooks 201$/],
+    [spellingsOf(rotatedSecret), /^POST \/v1\/webhooks\/\w+\/secret\/rotate 200$/],
     [[eventBody], /^GET \/v1\/events(?:\/evt_\w+)? 200$/],
     [[responseBody], /^(?:POST \/v1\/webhooks\/\w+\/test|GET \/v1\/deliveries\/\w+) 200$/],
-    [[urlCanary], /^(?:POST|PATCH|GET) \/v1\/webhooks(?:\/\w+)? 20[01]$/],
+    [[urlCanary], /^(?:POST|PATCH|GET) \/v1\/webhooks(?:\/\w+(?:\/secret\/rotate)?)? 20[01]$/],
     [[idempotencyKey], /^$/],
   ];
   for (const [secrets, calls] of documented) {
@@ -113,10 +131,13 @@ function spellings(bytes: Buffer): string[] {
 }
 
 /** The program itself, at debug; every answer is kept. */
-async function serve(t: TestContext, keys: { rootKey: string; encryptionKey: Buffer }) {
+async function serve(
+  t: TestContext,
+  keys: { rootKey: string; encryptionKey: Buffer; dataDir: string },
+) {
   const { url, process } = await startServer(t, {
     mode: 'serve',
-    dataDir: temporaryDirectory(t),
+    dataDir: keys.dataDir,
     environment: {
       POSTHORN_ROOT_KEY: keys.rootKey,
       POSTHORN_ENCRYPTION_KEY: keys.encryptionKey.toString('base64'),

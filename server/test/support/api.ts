@@ -13,6 +13,13 @@ export interface WebhookBody {
   disabled_reason: string | null;
   secret_hint: string;
   updated_at: string;
+  ordering: string;
+  rate_limit: { max: number; per: string } | null;
+  concurrency_max: number | null;
+  retry_schedule: string[] | null;
+  on_gone: string | null;
+  held_until: string | null;
+  previous_secret_until: string | null;
   secret?: string;
   standard_secret?: string;
 }
@@ -52,6 +59,18 @@ export interface AttemptBody {
   response_time_ms: number | null;
   response_body: string | null;
   error: FailureBody | null;
+  note: FailureBody | null;
+}
+
+export interface RecoveryBody {
+  id: string;
+  status: string;
+  webhook_id: string;
+  since: string;
+  until: string;
+  deliveries: number;
+  created_at: string;
+  ended_at: string | null;
 }
 
 export interface DeliveryWithAttempts extends DeliveryBody {

@@ -133,7 +133,7 @@ function bytesOf(body: unknown): Buffer<ArrayBuffer> | null {
   return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
 }
 
-async function answerOf<Body>(response: Response): Promise<ApiAnswer<Body>> {
+export async function answerOf<Body>(response: Response): Promise<ApiAnswer<Body>> {
   const text = await response.text();
   const { status, headers } = response;
   return { status, headers, text, body: text === '' ? undefined : JSON.parse(text) };

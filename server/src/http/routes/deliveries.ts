@@ -34,8 +34,22 @@ export function deliveryRoutes(api: Api, { service, pages }: RouteContext): void
       return sendOutcome(reply, outcome, redelivered);
     },
   );
+
+  api.post(
+    '/deliveries/:id/cancel',
+    { schema: { params: ByIdParams, body: NoBody, querystring: NoQuery } },
+    async (request, reply) => {
+      const id = expectId('delivery', request.params.id);
+      const once = onceOf(request, cancelled);
+      return sendOutcome(reply, await deliveries.cancel(request.accountId, id, once), cancelled);
+    },
+  );
 }
 
 function redelivered(delivery: Delivery) {
   return { status: 202, body: presentDelivery(delivery) };
+}
+
+function cancelled(delivery: Delivery) {
+  return { status: 200, body: presentDelivery(delivery) };
 }

@@ -1,5 +1,5 @@
 import { standardSpelling } from '@posthorn/receiver';
-import type { CreatedWebhook, TestResult } from '../../service/webhooks.ts';
+import type { CreatedWebhook, RotatedWebhook, TestResult } from '../../service/webhooks.ts';
 import { deliveryFilter } from '../filters.ts';
 import { onceOf, sendOutcome } from '../idempotency.ts';
 import { presentDelivery, presentFailure, presentStats, presentWebhook } from '../present.ts';
@@ -9,9 +9,11 @@ import {
   NoBody,
   NoQuery,
   PageQuery,
+  RotateBody,
   WebhookDeliveriesQuery,
   WebhookPatchBody,
 } from '../schemas.ts';
+import { newWebhookOf, webhookPatchOf } from '../webhook-body.ts';
 import { type Api, expectId, type RouteContext } from './context.ts';
 
 export function webhookRoutes(api: Api, { service, pages }: RouteContext): void {
@@ -22,7 +24,8 @@ export function webhookRoutes(api: Api, { service, pages }: RouteContext): void 
     { schema: { body: NewWebhookBody, querystring: NoQuery } },
     async (request, reply) => {
       const { accountId, body } = request;
-      const outcome = await webhooks.create(accountId, body, onceOf(request, created));
+      const once = onceOf(request, created);
+      const outcome = await webhooks.create(accountId, newWebhookOf(body), once);
       return sendOutcome(reply, outcome, created);
     },
   );
@@ -44,7 +47,8 @@ export function webhookRoutes(api: Api, { service, pages }: RouteContext): void 
     { schema: { params: ByIdParams, body: WebhookPatchBody, querystring: NoQuery } },
     async (request) => {
       const id = webhookId(request.params);
-      return presentWebhook(await webhooks.update(request.accountId, id, request.body));
+      const patch = webhookPatchOf(request.body);
+      return presentWebhook(await webhooks.update(request.accountId, id, patch));
     },
   );
 
@@ -54,6 +58,17 @@ export function webhookRoutes(api: Api, { service, pages }: RouteContext): void 
     async (request, reply) => {
       await webhooks.delete(request.accountId, webhookId(request.params));
       return reply.code(204).send();
+    },
+  );
+
+  api.post(
+    '/webhooks/:id/secret/rotate',
+    { schema: { params: ByIdParams, body: RotateBody, querystring: NoQuery } },
+    async (request, reply) => {
+      const { accountId, body } = request;
+      const id = webhookId(request.params);
+      const outcome = await webhooks.rotate(accountId, id, body, onceOf(request, rotated));
+      return sendOutcome(reply, outcome, rotated);
     },
   );
 
@@ -90,8 +105,15 @@ export function webhookRoutes(api: Api, { service, pages }: RouteContext): void 
 function created({ webhook, generatedSecret }: CreatedWebhook) {
   const shown = presentWebhook(webhook);
   if (generatedSecret === null) return { status: 201, body: shown };
-  const secret = { secret: generatedSecret, standard_secret: standardSpelling(generatedSecret) };
-  return { status: 201, body: { ...shown, ...secret } };
+  return { status: 201, body: { ...shown, ...shownOnce(generatedSecret) } };
+}
+
+function rotated({ webhook, secret }: RotatedWebhook) {
+  return { status: 200, body: { ...presentWebhook(webhook), ...shownOnce(secret) } };
+}
+
+function shownOnce(secret: string) {
+  return { secret, standard_secret: standardSpelling(secret) };
 }
 
 function tested({ eventId, status, attempt }: TestResult) {
