@@ -5,6 +5,7 @@ import { nextDueAt } from './schedule.ts';
 /** What docs/webhooks.md says of outcomes, as a table from an exchange to the failure; null is delivered. */
 export function failureOf(exchange: Exchange): AttemptFailure | null {
   if (exchange.kind === 'failure') return exchange.failure;
+  if (exchange.kind === 'not_sent') return 'connection_failed';
   if (exchange.status >= 200 && exchange.status <= 299) return null;
   if (exchange.status >= 300 && exchange.status <= 399) return 'redirect';
   return 'http_status';
@@ -22,6 +23,7 @@ export function attemptOf(
     responseTimeMs: response === null ? null : Math.round(response.responseTimeMs),
     responseBody: response?.body ?? null,
     failure: failureOf(exchange),
+    note: exchange.kind === 'not_sent' ? null : exchange.note,
   };
 }
 

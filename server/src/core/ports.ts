@@ -1,6 +1,7 @@
 import type {
   Attempt,
   AttemptFailure,
+  AttemptNote,
   Delivery,
   DeliveryStatus,
   Event,
@@ -379,8 +380,13 @@ export type Exchange =
       responseTimeMs: number;
       /** The first 4 KiB. */
       body: string;
+      /** The header as it came; null when there was none. */
+      retryAfter: string | null;
+      note: AttemptNote | null;
     }
-  | { kind: 'failure'; failure: AttemptFailure };
+  | { kind: 'failure'; failure: AttemptFailure; note: AttemptNote | null }
+  /** Our own machine had no descriptor or port left: nothing was sent, and it is nobody's attempt. */
+  | { kind: 'not_sent' };
 
 export interface OpenExchange {
   /**

@@ -30,6 +30,7 @@ const delivered: AttemptEnded = {
     responseTimeMs: 41,
     responseBody: 'body-canary',
     failure: null,
+    note: null,
   },
   status: 'delivered',
 };

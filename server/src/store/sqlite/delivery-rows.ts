@@ -41,6 +41,7 @@ export function earlierAttempt(row: Row): Attempt {
     responseTimeMs: integerOrNull(row, 'response_time_ms'),
     responseBody: textOrNull(row, 'response_body'),
     failure: textOrNull(row, 'failure') as Attempt['failure'],
+    note: null,
   };
 }
 
@@ -64,5 +65,6 @@ function lastAttempt(row: Row): Attempt {
     responseTimeMs: integerOrNull(row, 'attempt_response_time_ms'),
     responseBody: textOrNull(row, 'attempt_response_body'),
     failure: textOrNull(row, 'attempt_failure') as Attempt['failure'],
+    note: null,
   };
 }

@@ -168,6 +168,7 @@ export function attemptOf(id: string, fields: Partial<Attempt> = {}): Attempt {
     responseTimeMs: 12,
     responseBody: 'OK',
     failure: null,
+    note: null,
     ...fields,
   };
 }
