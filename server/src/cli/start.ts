@@ -15,6 +15,8 @@ import { createAddressPolicy } from '../platform/address-policy.ts';
 import { createAnnouncements } from '../platform/announcements.ts';
 import { systemClock } from '../platform/clock.ts';
 import { createCursors } from '../platform/cursors.ts';
+import { descriptorLimit, socketShares } from '../platform/descriptors.ts';
+import { lookUpSlots } from '../platform/look-ups.ts';
 import { createRandom } from '../platform/random.ts';
 import { createVault } from '../platform/vault.ts';
 import { createService, type Service } from '../service/service.ts';
@@ -94,6 +96,8 @@ function threadSettings(
       userAgent: `${settings.productName}-Webhooks/1.0`,
     },
     allowNetworks: settings.allowNetworks,
+    socketsMax: socketShares(descriptorLimit()).outgoing,
+    lookUpsMax: lookUpSlots(),
     encryptionKey,
     log: { level: settings.logLevel },
   };
@@ -137,6 +141,8 @@ async function serveOn(
       requestsMax: settings.requestsMax,
     },
   });
+  // Beyond, a connection is closed at once: no descriptor is taken from deliveries and the store.
+  server.server.maxConnections = socketShares(descriptorLimit()).accepted;
   await server.listen({ host: settings.host, port: settings.port });
   // Only now: a start that fails for its port must not send anything, and the built-in receiver
   // of `dev`, which answers there, may be the first to get something.

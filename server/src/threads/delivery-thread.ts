@@ -8,6 +8,7 @@ import { startDeliveryMetrics } from '../observe/metrics.ts';
 import { createAddressPolicy } from '../platform/address-policy.ts';
 import { createAnnouncements } from '../platform/announcements.ts';
 import { systemClock } from '../platform/clock.ts';
+import { systemLookUp } from '../platform/look-ups.ts';
 import { createRandom } from '../platform/random.ts';
 import { createVault } from '../platform/vault.ts';
 import type { StoreCall } from '../store/sqlite/executor.ts';
@@ -19,6 +20,9 @@ export interface DeliveryThreadData {
   controlPort: MessagePort;
   engine: EngineSettings;
   allowNetworks: readonly string[];
+  /** This thread's share of what the process may open and look up at once. */
+  socketsMax: number;
+  lookUpsMax: number;
   encryptionKey: Uint8Array;
   log: LogSettings;
 }
@@ -44,8 +48,8 @@ const storeCalls = createCaller<StoreCall>(data.storePort, (news) => {
   engine.handOver(news as DueDelivery[]);
 });
 const transport = createUndiciTransport(
-  { addresses: createAddressPolicy(data.allowNetworks), clock },
-  { connectTimeoutMs: data.engine.attemptTimeoutMs },
+  { addresses: createAddressPolicy(data.allowNetworks), clock, lookUp: systemLookUp },
+  { socketsMax: data.socketsMax, lookUpsMax: data.lookUpsMax },
 );
 const engine = createEngine(
   {

@@ -21,6 +21,9 @@ export interface ThreadSettings {
   deliveryThreads: number;
   engine: EngineSettings;
   allowNetworks: readonly string[];
+  /** Connections to receivers and look-ups of names at once, of all delivery threads together. */
+  socketsMax: number;
+  lookUpsMax: number;
   encryptionKey: Uint8Array;
   log: LogSettings;
 }
@@ -124,11 +127,21 @@ async function openStoreThread(
 }
 
 function startDeliveryThread(
-  { engine, allowNetworks, encryptionKey, log }: ThreadSettings,
+  settings: ThreadSettings,
   ports: { storePort: MessagePort; controlPort: MessagePort },
   crashed: (error: Error) => void,
 ): void {
-  const data: DeliveryThreadData = { ...ports, engine, allowNetworks, encryptionKey, log };
+  const { engine, allowNetworks, encryptionKey, log, deliveryThreads } = settings;
+  const share = (total: number) => Math.max(1, Math.floor(total / deliveryThreads));
+  const bounds = { socketsMax: share(settings.socketsMax), lookUpsMax: share(settings.lookUpsMax) };
+  const data: DeliveryThreadData = {
+    ...ports,
+    ...bounds,
+    engine,
+    allowNetworks,
+    encryptionKey,
+    log,
+  };
   const worker = startWorker('./delivery-thread.ts', data, Object.values(ports));
   worker.on('error', crashed);
 }
