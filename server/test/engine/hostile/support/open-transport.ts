@@ -1,4 +1,4 @@
-import type { Exchange } from '../../../../src/core/ports.ts';
+import type { AddressPolicy, Exchange } from '../../../../src/core/ports.ts';
 import type { LookUp } from '../../../../src/engine/names.ts';
 import { createUndiciTransport } from '../../../../src/engine/undici-transport.ts';
 import { createAddressPolicy } from '../../../../src/platform/address-policy.ts';
@@ -18,19 +18,28 @@ export interface OpenTransport {
   close(): Promise<void>;
 }
 
+export interface TransportSettings {
+  allowNetworks?: readonly string[];
+  /** Instead of the real policy over those networks. */
+  addresses?: AddressPolicy;
+  lookUp?: LookUp;
+  lookUpsMax?: number;
+  socketsMax?: number;
+}
+
 const BODY = Buffer.from('{"id":"evt_1","type":"user.created","data":{}}');
 const HEADERS = ['content-type', 'application/json', 'webhook-id', 'evt_1'];
 
 /** The real transport over real sockets, which may reach the loopback. */
-export function openTransport(
-  cleanup: Cleanup,
-  options: { socketsMax?: number; lookUp?: LookUp; allowNetworks?: readonly string[] } = {},
-): OpenTransport {
-  const { socketsMax = 1_000, lookUp = systemLookUp } = options;
-  const addresses = createAddressPolicy(options.allowNetworks ?? ['127.0.0.0/8', '::1/128']);
+export function openTransport(cleanup: Cleanup, options: TransportSettings = {}): OpenTransport {
+  const { socketsMax = 1_000, lookUpsMax = 4, lookUp = systemLookUp } = options;
+  const {
+    allowNetworks = ['127.0.0.0/8', '::1/128'],
+    addresses = createAddressPolicy(allowNetworks),
+  } = options;
   const transport = createUndiciTransport(
     { addresses, clock: systemClock, lookUp },
-    { socketsMax, lookUpsMax: 4 },
+    { socketsMax, lookUpsMax },
   );
   cleanup.after(() => transport.close());
 

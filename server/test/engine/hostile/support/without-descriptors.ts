@@ -13,7 +13,7 @@ const transport = openTransport(cleanup);
 
 const held: number[] = [];
 try {
-  for (;;) held.push(openSync('/dev/null'));
+  for (;;) held.push(openSync('/dev/null', 'r'));
 } catch (error) {
   if ((error as { code?: string }).code !== 'EMFILE') throw error;
 }
