@@ -177,7 +177,12 @@ function serviceOf({ options, clock, random, newId, vault, threads }: Parts): Se
     random,
     vault,
     newId,
-    urlRule: { allowHttp: settings.allowHttp, addresses },
+    urlRule: {
+      allowHttp: settings.allowHttp,
+      // Who allows a network has receivers in it, and names for them.
+      allowLocalNames: settings.allowNetworks.length > 0,
+      addresses,
+    },
     limits: {
       eventBytesMax: settings.eventBytesMax,
       webhooksPerAccountMax: settings.webhooksMax,

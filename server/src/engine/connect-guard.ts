@@ -1,5 +1,11 @@
-import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import {
+  connect as connectTcp,
+  isIP,
+  type LookupFunction,
+  type Socket,
+  type TcpNetConnectOpts,
+} from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { literalAddress } from '../core/address.ts';
 import type { AddressPolicy } from '../core/ports.ts';
 import type { Names } from './names.ts';
@@ -26,7 +32,7 @@ export type Connected = (error: Error | null, socket: Socket | null) => void;
  */
 export type GuardedConnect = (destination: Destination, connected: Connected) => Socket | null;
 
-/** A receiver that is not idle has bytes on their way; one that is idle is closed after seconds. */
+/** TCP's own keep-alive would find nothing: exchanges have a deadline, idle sockets last seconds. */
 const SOCKET_OPTIONS = { noDelay: true, keepAlive: false };
 
 /**
@@ -46,16 +52,7 @@ export function createGuardedConnect(policy: AddressPolicy, names: Names): Guard
       return null;
     }
     const options = { ...SOCKET_OPTIONS, host, port, lookup };
-    const socket = isTls
-      ? connectTls({
-          ...options,
-          // RFC 6066, 3: neither an address nor the dot at the end is a server name.
-          ...(isIP(host) === 0 && { servername: host.replace(/\.$/, '') }),
-          ALPNProtocols: ['http/1.1'],
-          ...sessions.of(`${host}:${port}`),
-        })
-      : connectTcp(options);
-    if (isTls) sessions.keep(`${host}:${port}`, socket);
+    const socket = isTls ? connectSecurely(options, sessions) : connectTcp(options);
     const failed = (error: Error) => connected(error, null);
     socket.once('error', failed);
     socket.once(isTls ? 'secureConnect' : 'connect', () => {
@@ -68,6 +65,22 @@ export function createGuardedConnect(policy: AddressPolicy, names: Names): Guard
     });
     return socket;
   };
+}
+
+function connectSecurely(
+  options: TcpNetConnectOpts & { host: string },
+  sessions: TlsSessions,
+): TLSSocket {
+  const { host, port } = options;
+  const socket = connectTls({
+    ...options,
+    // RFC 6066, 3: neither an address nor the dot at the end is a server name.
+    ...(isIP(host) === 0 && { servername: host.replace(/\.$/, '') }),
+    ALPNProtocols: ['http/1.1'],
+    ...sessions.of(`${host}:${port}`),
+  });
+  sessions.keep(`${host}:${port}`, socket);
+  return socket;
 }
 
 function guardedLookup(policy: AddressPolicy, names: Names): LookupFunction {

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 
 const SESSIONS_MAX = 1_000;
@@ -14,19 +13,11 @@ export class TlsSessions {
   }
 
   /**
-   * Node does not compare the certificate's name again when a session is taken up: only a session
-   * whose certificate was found right is kept.
+   * The name of the certificate is not compared again when a session is taken up: Node tells of a
+   * session only when the certificate was found right.
    */
-  keep(host: string, socket: Socket): void {
-    const tls = socket as TLSSocket;
-    let early: Buffer | null = null;
-    tls.on('session', (session: Buffer) => {
-      if (tls.authorized) this.#set(host, session);
-      else early = session;
-    });
-    tls.once('secureConnect', () => {
-      if (early !== null && tls.authorized) this.#set(host, early);
-    });
+  keep(host: string, socket: TLSSocket): void {
+    socket.on('session', (session) => this.#set(host, session));
   }
 
   #set(host: string, session: Buffer): void {

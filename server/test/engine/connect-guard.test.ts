@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { AddressPolicy } from '../../src/core/ports.ts';
 import type { LookUp, ResolvedAddress } from '../../src/engine/names.ts';
+import { TARGETS } from '../core/support/url-spellings.ts';
 import { openTransport } from './hostile/support/open-transport.ts';
 import { answering, startRawReceiver } from './hostile/support/raw-receiver.ts';
 
@@ -48,6 +49,20 @@ describe('nothing is connected to', () => {
       // What is kept of the name is judged again.
       assert.deepEqual(await transport.send(url), BLOCKED);
       assert.equal(receiver.connections(), 0);
+    });
+  }
+
+  for (const target of TARGETS) {
+    test(`when ${target} is anywhere among the addresses of a name`, async (t) => {
+      const bad = { address: target, family: 4 };
+      const good = { address: '127.0.0.2', family: 4 };
+      const many = Array<ResolvedAddress>(250).fill(good);
+      const answers = [[bad], [good, bad], [bad, good], [...many, bad, ...many]];
+      for (const addresses of answers) {
+        const lookUp: LookUp = (_, resolved) => resolved(null, addresses);
+        const transport = openTransport(t, { lookUp, allowNetworks: ['127.0.0.2/32'] });
+        assert.deepEqual(await transport.send(new URL('http://a.example:1/')), BLOCKED);
+      }
     });
   }
 

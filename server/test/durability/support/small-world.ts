@@ -98,7 +98,11 @@ export function live(file: string, receivers: Receivers, faults: FaultInjector |
     random,
     vault,
     newId,
-    urlRule: { allowHttp: true, addresses: createAddressPolicy(['127.0.0.0/8']) },
+    urlRule: {
+      allowHttp: true,
+      allowLocalNames: true,
+      addresses: createAddressPolicy(['127.0.0.0/8']),
+    },
     limits: { eventBytesMax: 10_000, webhooksPerAccountMax: 10, idempotencyKeepMs: 60_000 },
   });
 
