@@ -106,6 +106,14 @@ export class Names {
     this.#runNext();
   }
 
+  /** Nobody is told anything any more; look-ups under way cannot be stopped. */
+  close(): void {
+    for (const entry of this.#entries.values()) {
+      entry.limit?.cancel();
+      entry.waiting = [];
+    }
+  }
+
   #entry(hostname: string): Entry | null {
     const known = this.#entries.get(hostname);
     if (known !== undefined) {

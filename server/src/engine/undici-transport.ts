@@ -52,7 +52,10 @@ export function createUndiciTransport(ports: TransportPorts, options: TransportO
       exchange.begin();
       return exchange;
     },
-    close: async () => connections.close(),
+    async close() {
+      names.close();
+      connections.close();
+    },
   };
 }
 
