@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { type buildConnector, Client, type Dispatcher } from 'undici';
 import type { Destination, GuardedConnect } from './connect-guard.ts';
+import type { Listed } from './idle-list.ts';
 
 const HEADER_BYTES_MAX = 16_384;
 /** Everything a receiver may send in one exchange, whatever it means: 16 heads of 16 KiB are less. */
@@ -29,8 +30,12 @@ export interface ConnectionUser extends Dispatcher.DispatchHandler {
  * An idle connection that turns out to be closed before anything was written on it is made again by
  * the client, so that the socket is not always the first.
  */
-export class Connection {
+export class Connection implements Listed {
   readonly origin: Origin;
+  /** These three belong to whoever keeps the idle ones. */
+  isIdle = false;
+  older: Listed | null = null;
+  newer: Listed | null = null;
   readonly #client: Client;
   readonly #connect: GuardedConnect;
   #socket: Socket | null = null;
@@ -38,6 +43,7 @@ export class Connection {
   /** What the socket had received when the exchange began. */
   #bytesBefore = 0;
   #dispatches = 0;
+  #isSpent = false;
   /** Exchanges that this very socket has begun. */
   #exchanges = 0;
 
@@ -81,7 +87,8 @@ export class Connection {
   }
 
   get isReusable(): boolean {
-    return this.#socket !== null && !this.#socket.destroyed && !this.hasUnsent;
+    const socket = this.#socket;
+    return socket !== null && !socket.destroyed && !this.hasUnsent && !this.#isSpent;
   }
 
   dispatch(options: Dispatcher.DispatchOptions, user: ConnectionUser): void {
@@ -94,6 +101,11 @@ export class Connection {
   requestBegins(): void {
     this.#exchanges += 1;
     this.#bytesBefore = this.#socket?.bytesRead ?? 0;
+  }
+
+  /** This exchange is its last, whatever the receiver says. */
+  useNoMore(): void {
+    this.#isSpent = true;
   }
 
   /** Nobody's for the time being. */

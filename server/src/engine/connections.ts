@@ -1,5 +1,6 @@
 import type { GuardedConnect } from './connect-guard.ts';
 import { Connection, type Origin } from './connection.ts';
+import { IdleList } from './idle-list.ts';
 
 /** What stays of an origin while it has connections. */
 interface Known {
@@ -18,9 +19,10 @@ export class Connections {
   readonly #connect: GuardedConnect;
   readonly #max: number;
   readonly #origins = new Map<string, Known>();
-  /** Idle ones of all origins; the one used least recently comes first. */
-  readonly #idle = new Set<Connection>();
+  /** Idle ones of all origins, by the time of their last use. */
+  readonly #idle = new IdleList<Connection>();
   readonly #open = new Set<Connection>();
+  #isClosed = false;
 
   constructor(connect: GuardedConnect, { socketsMax }: { socketsMax: number }) {
     this.#connect = connect;
@@ -35,15 +37,17 @@ export class Connections {
     return this.#origins.size;
   }
 
-  /** An idle connection, or a new one; null when every one there may be is in use. */
+  /** An idle connection, or a new one; null when every one there may be is in use, and when closed. */
   take(origin: Origin): Connection | null {
     const connection = this.#origins.get(origin.key)?.idle.pop();
     if (connection === undefined) return this.takeFresh(origin);
-    this.#idle.delete(connection);
+    this.#idle.remove(connection);
+    connection.isIdle = false;
     return connection;
   }
 
   takeFresh(origin: Origin): Connection | null {
+    if (this.#isClosed) return null;
     if (this.#open.size >= this.#max && !this.#closeOldestIdle()) return null;
     const connection = new Connection(origin, this.#connect, () =>
       this.#closedWhileIdle(connection),
@@ -62,9 +66,11 @@ export class Connections {
     connection.rest();
     this.#known(connection.origin.key).idle.push(connection);
     this.#idle.add(connection);
+    connection.isIdle = true;
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const connection of this.#open) this.#close(connection);
   }
 
@@ -77,15 +83,16 @@ export class Connections {
   }
 
   #closeOldestIdle(): boolean {
-    for (const connection of this.#idle) {
-      this.#closedWhileIdle(connection);
-      return true;
-    }
-    return false;
+    const { oldest } = this.#idle;
+    if (oldest === null) return false;
+    this.#closedWhileIdle(oldest);
+    return true;
   }
 
   #closedWhileIdle(connection: Connection): void {
-    if (!this.#idle.delete(connection)) return;
+    if (!connection.isIdle) return;
+    this.#idle.remove(connection);
+    connection.isIdle = false;
     const { idle } = this.#known(connection.origin.key);
     idle.splice(idle.indexOf(connection), 1);
     this.#close(connection);

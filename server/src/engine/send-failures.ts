@@ -5,7 +5,7 @@ import type { AttemptFailure } from '../core/model.ts';
 type Coded = Error & { code?: string; address?: string };
 
 /** No descriptor, no port, no buffer: it would have been the same with any receiver. */
-const OUR_SHORTAGES = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
+const OUR_SHORTAGES = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EAI_MEMORY']);
 
 export function isOurShortage(error: Error): boolean {
   const { code = '', address = '' } = error as Coded;
@@ -14,24 +14,24 @@ export function isOurShortage(error: Error): boolean {
   return code === 'EADDRNOTAVAIL' && !address.includes(':');
 }
 
-const FAILURES: Record<string, AttemptFailure> = {
-  POSTHORN_BLOCKED: 'blocked',
-  ENOTFOUND: 'dns_failed',
-  EAI_AGAIN: 'dns_failed',
-  EAI_FAIL: 'dns_failed',
-  EAI_NODATA: 'dns_failed',
-  EAI_NONAME: 'dns_failed',
-  ECONNREFUSED: 'connection_refused',
-  ECONNRESET: 'connection_reset',
-  EPIPE: 'connection_reset',
-  UND_ERR_SOCKET: 'connection_reset',
-  ETIMEDOUT: 'timeout',
-  UND_ERR_HEADERS_OVERFLOW: 'headers_too_large',
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'malformed_response',
+const FAILURES = new Map<string, AttemptFailure>([
+  ['POSTHORN_BLOCKED', 'blocked'],
+  ['ENOTFOUND', 'dns_failed'],
+  ['EAI_AGAIN', 'dns_failed'],
+  ['EAI_FAIL', 'dns_failed'],
+  ['EAI_NODATA', 'dns_failed'],
+  ['EAI_NONAME', 'dns_failed'],
+  ['ECONNREFUSED', 'connection_refused'],
+  ['ECONNRESET', 'connection_reset'],
+  ['EPIPE', 'connection_reset'],
+  ['UND_ERR_SOCKET', 'connection_reset'],
+  ['ETIMEDOUT', 'timeout'],
+  ['UND_ERR_HEADERS_OVERFLOW', 'headers_too_large'],
+  ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'malformed_response'],
   // undici checks itself with assertions, and there are answers that fail them.
-  ERR_ASSERTION: 'malformed_response',
-  EPROTO: 'tls_failed',
-};
+  ['ERR_ASSERTION', 'malformed_response'],
+  ['EPROTO', 'tls_failed'],
+]);
 
 const TLS_CODE = /^(ERR_(TLS|SSL)_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH)/;
 
@@ -44,7 +44,7 @@ export function sendFailureOf(error: Error): AttemptFailure {
   const { code = '', message } = error as Coded;
   // undici's words for an informational response that nobody asked for: 100 and 101.
   if (message === 'bad response' || message === 'bad upgrade') return 'malformed_response';
-  const known = FAILURES[code];
+  const known = FAILURES.get(code);
   if (known !== undefined) return known;
   // Not every error of undici's parser has a code.
   if (error instanceof errors.HTTPParserError) return 'malformed_response';

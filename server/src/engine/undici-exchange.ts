@@ -12,8 +12,6 @@ const BODY_BYTES_KEPT_MAX = 4 * 1024;
 const INFORMATIONAL_MAX = 16;
 const RETRY_AFTER_CHARS_MAX = 64;
 
-const NOTHING: readonly Buffer[] = [];
-const EMPTY = Buffer.alloc(0);
 const resolved = Promise.resolve();
 
 interface Surroundings {
@@ -49,7 +47,7 @@ export class UndiciExchange implements ConnectionUser, OpenExchange {
   #responseTimeMs = 0;
   #retryAfter: string | null = null;
   #informational = 0;
-  #body: readonly Buffer[] = NOTHING;
+  #body: Buffer[] | null = null;
   #bodyBytes = 0;
 
   constructor(
@@ -65,7 +63,9 @@ export class UndiciExchange implements ConnectionUser, OpenExchange {
   }
 
   begin(): void {
-    this.#sendOn(this.#connections.take(this.#sending.origin));
+    const connection = this.#connections.take(this.#sending.origin);
+    if (connection === null) this.#end({ kind: 'not_sent' });
+    else this.#sendOn(connection);
   }
 
   expire(): void {
@@ -88,13 +88,15 @@ export class UndiciExchange implements ConnectionUser, OpenExchange {
     this.#responseTimeMs = this.#clock.monotonic() - this.#startedAt;
     const retryAfter = headers['retry-after'];
     if (retryAfter !== undefined) this.#retryAfter = firstOf(retryAfter);
-    if (this.#connection?.hasUnsent) this.#note ??= 'early_response';
+    if (!this.#connection?.hasUnsent) return;
+    this.#note ??= 'early_response';
+    this.#connection.useNoMore();
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#outcome !== null) return;
-    if (this.#bodyBytes === 0) this.#body = [chunk];
-    else if (this.#bodyBytes < BODY_BYTES_KEPT_MAX) this.#body = [...this.#body, chunk];
+    if (this.#body === null) this.#body = [chunk];
+    else if (this.#bodyBytes < BODY_BYTES_KEPT_MAX) this.#body.push(chunk);
     this.#bodyBytes += chunk.length;
     if (this.#bodyBytes > BODY_BYTES_READ_MAX) this.#cut();
   }
@@ -106,8 +108,10 @@ export class UndiciExchange implements ConnectionUser, OpenExchange {
   onResponseError(_: Dispatcher.DispatchController | null, error: Error): void {
     if (this.#outcome !== null) return;
     if (this.#mayTryAgain(error)) this.#proceed();
-    else if (this.#status === null && isOurShortage(error)) this.#end({ kind: 'not_sent' });
-    else this.#fail(sendFailureOf(error));
+    else if (!isOurShortage(error) || this.#hasBegun) this.#fail(sendFailureOf(error));
+    // The first try has been seen by the receiver: that is an attempt.
+    else if (this.#note === 'resent') this.#fail('connection_reset');
+    else this.#end({ kind: 'not_sent' });
   }
 
   broke(error: Error): void {
@@ -118,12 +122,8 @@ export class UndiciExchange implements ConnectionUser, OpenExchange {
     this.#fail('headers_too_large');
   }
 
-  #sendOn(connection: Connection | null): void {
+  #sendOn(connection: Connection): void {
     this.#connection = connection;
-    if (connection === null) {
-      this.#end({ kind: 'not_sent' });
-      return;
-    }
     try {
       connection.dispatch(this.#sending.request, this);
     } catch (error) {
@@ -185,21 +185,29 @@ export class UndiciExchange implements ConnectionUser, OpenExchange {
     // What never left this process is not sent "once more".
     if (this.#hasBegun) this.#note = 'resent';
     this.#hasBegun = false;
-    this.#sendOn(this.#connections.takeFresh(this.#sending.origin));
+    const fresh = this.#connections.takeFresh(this.#sending.origin);
+    // Its place is free, since the one before it is closed: there is none only after `close`.
+    if (fresh === null) this.#fail('connection_reset');
+    else this.#sendOn(fresh);
   }
 
   #response(): Exchange {
-    const [first = EMPTY] = this.#body;
-    const bytes = this.#body.length > 1 ? Buffer.concat(this.#body) : first;
     return {
       kind: 'response',
       status: this.#status ?? 0,
       responseTimeMs: this.#responseTimeMs,
-      body: bytes.length === 0 ? '' : bytes.toString('utf8', 0, BODY_BYTES_KEPT_MAX),
+      body: this.#body === null ? '' : textOf(this.#body),
       retryAfter: this.#retryAfter,
       note: this.#note,
     };
   }
+}
+
+/** Of what is kept; a character that is cut in two is shown as one that is not known. */
+function textOf(chunks: Buffer[]): string {
+  const [first] = chunks;
+  const bytes = first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
+  return bytes.toString('utf8', 0, BODY_BYTES_KEPT_MAX);
 }
 
 function firstOf(values: string | string[]): string {

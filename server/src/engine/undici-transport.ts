@@ -30,6 +30,7 @@ interface Place {
 export function createUndiciTransport(ports: TransportPorts, options: TransportOptions): Transport {
   const names = new Names(ports, options);
   const connections = new Connections(createGuardedConnect(ports.addresses, names), options);
+  const surroundings = { connections, clock: ports.clock };
   const places = new WeakMap<URL, Place>();
 
   const placeOf = (url: URL): Place => {
@@ -44,11 +45,7 @@ export function createUndiciTransport(ports: TransportPorts, options: TransportO
     send({ url, headers, body }, ended) {
       const { origin, path } = placeOf(url);
       const request = { path, method: 'POST' as const, headers: headers as string[], body };
-      const exchange = new UndiciExchange(
-        { connections, clock: ports.clock },
-        { origin, request },
-        ended,
-      );
+      const exchange = new UndiciExchange(surroundings, { origin, request }, ended);
       exchange.begin();
       return exchange;
     },

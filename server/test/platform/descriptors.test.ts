@@ -8,10 +8,22 @@ const HEAD = 'Limit                     Soft Limit           Hard Limit         
 
 describe('the limit of descriptors is read from', () => {
   const cases: [text: string, limit: number | null][] = [
-    [`${HEAD}Max open files            20000                20000                files     \n`, 20_000],
-    [`${HEAD}Max open files            1024                 1048576              files     \n`, 1_024],
-    [`${HEAD}Max open files            unlimited            unlimited            files     \n`, 1_000_000],
-    [`${HEAD}Max processes             63000                63000                processes \n`, null],
+    [
+      `${HEAD}Max open files            20000                20000                files     \n`,
+      20_000,
+    ],
+    [
+      `${HEAD}Max open files            1024                 1048576              files     \n`,
+      1_024,
+    ],
+    [
+      `${HEAD}Max open files            unlimited            unlimited            files     \n`,
+      1_000_000,
+    ],
+    [
+      `${HEAD}Max processes             63000                63000                processes \n`,
+      null,
+    ],
     ['', null],
   ];
   for (const [text, limit] of cases) {

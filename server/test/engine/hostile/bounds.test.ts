@@ -61,6 +61,24 @@ describe('connections', () => {
     await Promise.all([receiver.allClosed(), idle.allClosed()]);
     assert.equal((await inUse).kind, 'failure');
   });
+
+  test('are not made any more when the transport is closed, also not to send once more', async (t) => {
+    const { promise: asked, resolve } = Promise.withResolvers<void>();
+    const receiver = await startRawReceiver(t, (socket) =>
+      socket.once('data', () => {
+        socket.write(OK);
+        socket.once('data', resolve);
+      }),
+    );
+    const transport = openTransport(t);
+    await transport.send(receiver.url);
+    const second = transport.send(receiver.url);
+    await asked;
+    await transport.close();
+    assert.equal((await second).kind, 'failure');
+    assert.deepEqual(await transport.send(receiver.url), { kind: 'not_sent' });
+    assert.equal(receiver.connections(), 1);
+  });
 });
 
 test('an exchange for which this machine has no descriptor left is not sent', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { LARGE_BODY } from './support/kinds.ts';
 import { openTransport } from './support/open-transport.ts';
 import { answering, type Behaviour, startRawReceiver } from './support/raw-receiver.ts';
 
@@ -140,6 +141,26 @@ describe('a kept connection', () => {
     const exchange = await transport.send(receiver.url);
     assert.ok(exchange.kind === 'response' && exchange.body === 'real');
     assert.equal(receiver.connections(), 2);
+  });
+
+  test('on which an answer came too early is closed, also when the rest was read later', async (t) => {
+    const receiver = await startRawReceiver(t, (socket) =>
+      socket.once('data', () => {
+        socket.pause();
+        // The answer is finished only when the whole request has been read.
+        socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\no', () => socket.resume());
+        let bytes = 0;
+        socket.on('data', (chunk) => {
+          bytes += chunk.length;
+          if (bytes > LARGE_BODY.length - 1_000_000) socket.write('k');
+        });
+      }),
+    );
+    const transport = openTransport(t);
+    const exchange = await transport.send(receiver.url, { body: LARGE_BODY });
+    assert.ok(exchange.kind === 'response' && exchange.body === 'ok');
+    assert.equal(exchange.note, 'early_response');
+    await receiver.allClosed();
   });
 
   const hints: [hint: string, atLeastMs: number, atMostMs: number][] = [
