@@ -5,8 +5,8 @@ export interface Listed {
 }
 
 /**
- * Things in the order in which they came, left in any order. A `Set` does the same and was measured
- * at a microsecond per exchange: its table is made anew again and again.
+ * Things in the order in which they came, left in any order. A `Set` does the same, but makes its
+ * table anew again and again: about a microsecond of the 17 that an exchange took.
  */
 export class IdleList<Item extends Listed> {
   #oldest: Item | null = null;
