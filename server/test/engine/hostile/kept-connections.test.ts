@@ -160,7 +160,10 @@ describe('a kept connection', () => {
     const exchange = await transport.send(receiver.url, { body: LARGE_BODY });
     assert.ok(exchange.kind === 'response' && exchange.body === 'ok');
     assert.equal(exchange.note, 'early_response');
+    const endedAt = performance.now();
     await receiver.allClosed();
+    // Not as one that has been idle for long enough.
+    assert.ok(performance.now() - endedAt < 1_000);
   });
 
   const hints: [hint: string, atLeastMs: number, atMostMs: number][] = [

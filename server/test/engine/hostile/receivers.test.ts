@@ -21,6 +21,8 @@ describe('an exchange ends as it should, soon, and its connection is closed, whe
       assert.deepEqual(Object.fromEntries(told), expected);
       assert.ok(tookMs < withinMs, `${tookMs} ms`);
       await receiver.allClosed();
+      // At once, and not as one that has been idle for long enough.
+      assert.ok(performance.now() - beganAt - tookMs < 1_000);
       assert.equal(receiver.connections(), 1);
     });
   }
