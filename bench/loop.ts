@@ -24,7 +24,7 @@ export interface LoopReport {
   elapsedMs: number;
 }
 
-// The options of server/src/engine/undici-transport.ts, but for its guard of addresses.
+// The client's options in server/src/engine/connection.ts, with undici's own pool and no guard.
 const agent = new Agent({
   allowH2: false,
   pipelining: 1,
@@ -32,7 +32,7 @@ const agent = new Agent({
   headersTimeout: 0,
   bodyTimeout: 0,
   keepAliveTimeout: 4_000,
-  keepAliveMaxTimeout: 10_000,
+  keepAliveMaxTimeout: 4_000,
 });
 const keys = secretKeys(SECRET);
 const legacyKey = createSecretKey(keys.legacy);

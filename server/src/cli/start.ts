@@ -15,6 +15,8 @@ import { createAddressPolicy } from '../platform/address-policy.ts';
 import { createAnnouncements } from '../platform/announcements.ts';
 import { systemClock } from '../platform/clock.ts';
 import { createCursors } from '../platform/cursors.ts';
+import { descriptorLimit, socketShares } from '../platform/descriptors.ts';
+import { lookUpSlots } from '../platform/look-ups.ts';
 import { createRandom } from '../platform/random.ts';
 import { createVault } from '../platform/vault.ts';
 import { createService, type Service } from '../service/service.ts';
@@ -96,9 +98,11 @@ function threadSettings(
       concurrencyMax: settings.concurrencyMax,
       disableAfterMs: settings.disableAfterMs,
       backlogMax: settings.backlogMax,
-      inFlightMax: Math.ceil(settings.inFlightMax / settings.deliveryThreads),
+      inFlightMax: settings.inFlightMax,
     },
     allowNetworks: settings.allowNetworks,
+    socketsMax: socketShares(descriptorLimit()).outgoing,
+    lookUpsMax: lookUpSlots(),
     encryptionKey,
     log: { level: settings.logLevel },
   };
@@ -144,6 +148,8 @@ async function serveOn(
       requestRate: settings.requestRate,
     },
   });
+  // Beyond, a connection is closed at once: no descriptor is taken from deliveries and the store.
+  server.server.maxConnections = socketShares(descriptorLimit()).accepted;
   await server.listen({ host: settings.host, port: settings.port });
   // Only now: a start that fails for its port must not send anything, and the built-in receiver
   // of `dev`, which answers there, may be the first to get something.
@@ -178,7 +184,12 @@ function serviceOf({ options, clock, random, newId, vault, threads }: Parts): Se
     random,
     vault,
     newId,
-    urlRule: { allowHttp: settings.allowHttp, addresses },
+    urlRule: {
+      allowHttp: settings.allowHttp,
+      // Who allows a network has receivers in it, and names for them.
+      allowLocalNames: settings.allowNetworks.length > 0,
+      addresses,
+    },
     limits: {
       eventBytesMax: settings.eventBytesMax,
       webhooksPerAccountMax: settings.webhooksMax,

@@ -6,6 +6,8 @@ export const URL_CHARS_MAX = 2_048;
 
 export interface UrlRule {
   allowHttp: boolean;
+  /** Names that mean something only inside a network: receivers may be there. */
+  allowLocalNames: boolean;
   addresses: AddressPolicy;
 }
 
@@ -62,4 +64,23 @@ function checkHost(url: URL, rule: UrlRule, refuse: (code: string, detail: strin
   if (name.length > 253 || labels.some((label) => label === '' || label.length > 63)) {
     throw refuse('invalid_host', 'The host name has an empty or too long label.');
   }
+  if (isLocal(labels, rule)) {
+    throw refuse(
+      'address_not_allowed',
+      'This name is not public. The operator can allow networks with POSTHORN_ALLOW_NETWORKS.',
+    );
+  }
+}
+
+/** RFC 6761, 6762, 7686, 8375 and the one that ICANN reserved for private use. */
+const LOCAL_NAMES = ['local', 'internal', 'home.arpa', 'onion'];
+
+function isLocal(labels: readonly string[], { addresses, allowLocalNames }: UrlRule): boolean {
+  if (labels.at(-1) === 'localhost') {
+    return addresses.verdict('127.0.0.1') === 'blocked' && addresses.verdict('::1') === 'blocked';
+  }
+  if (allowLocalNames) return false;
+  return (
+    labels.length === 1 || LOCAL_NAMES.some((name) => `.${labels.join('.')}`.endsWith(`.${name}`))
+  );
 }

@@ -1,13 +1,16 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createIds } from '../core/ids.ts';
 import type { Control, DueDelivery } from '../core/ports.ts';
-import { createEngine, type DrainReport, type EngineSettings } from '../engine/engine.ts';
+import { ownerOf } from '../core/shards.ts';
+import { createEngine, type DrainReport } from '../engine/engine.ts';
+import type { EngineSettings } from '../engine/ports.ts';
 import { createUndiciTransport } from '../engine/undici-transport.ts';
 import { type LogSettings, startLog } from '../observe/log.ts';
 import { startDeliveryMetrics } from '../observe/metrics.ts';
 import { createAddressPolicy } from '../platform/address-policy.ts';
 import { createAnnouncements } from '../platform/announcements.ts';
 import { systemClock } from '../platform/clock.ts';
+import { systemLookUp } from '../platform/look-ups.ts';
 import { createRandom } from '../platform/random.ts';
 import { createVault } from '../platform/vault.ts';
 import type { StoreCall } from '../store/sqlite/executor.ts';
@@ -18,14 +21,19 @@ export interface DeliveryThreadData {
   storePort: MessagePort;
   controlPort: MessagePort;
   engine: EngineSettings;
+  /** Which of so many delivery threads this one is: it owns the lanes that hash to it. */
+  share: { index: number; of: number };
   allowNetworks: readonly string[];
+  /** This thread's share of what the process may open and look up at once. */
+  socketsMax: number;
+  lookUpsMax: number;
   encryptionKey: Uint8Array;
   log: LogSettings;
 }
 
 /** What the main thread asks of a delivery thread. */
 export type ControlCall =
-  | { kind: 'start' }
+  | { kind: 'start'; afterCrash: boolean }
   | { kind: 'webhookChanged'; args: Parameters<Control['webhookChanged']> }
   | { kind: 'deliveryCancelled'; args: Parameters<Control['deliveryCancelled']> }
   | { kind: 'recoveryCreated'; args: Parameters<Control['recoveryCreated']> }
@@ -46,8 +54,8 @@ const storeCalls = createCaller<StoreCall>(data.storePort, (news) => {
   engine.handOver(news as DueDelivery[]);
 });
 const transport = createUndiciTransport(
-  { addresses: createAddressPolicy(data.allowNetworks), clock },
-  { connectTimeoutMs: data.engine.attemptTimeoutMs },
+  { addresses: createAddressPolicy(data.allowNetworks), clock, lookUp: systemLookUp },
+  { socketsMax: data.socketsMax, lookUpsMax: data.lookUpsMax },
 );
 const engine = createEngine(
   {
@@ -77,10 +85,14 @@ answerCalls<ControlCall>(data.controlPort, (call, answer) => {
   void answerWith(() => run(call), answer);
 });
 
+function owns(webhookId: string): boolean {
+  return ownerOf(webhookId, data.share.of) === data.share.index;
+}
+
 async function run(call: ControlCall): Promise<unknown> {
   switch (call.kind) {
     case 'start':
-      return await engine.start();
+      return await engine.start({ afterCrash: call.afterCrash, owns });
     case 'webhookChanged':
       return await engine.webhookChanged(...call.args);
     case 'deliveryCancelled':

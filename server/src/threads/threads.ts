@@ -1,7 +1,8 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Control, Store } from '../core/ports.ts';
 import { ownerOf } from '../core/shards.ts';
-import type { DrainReport, EngineSettings } from '../engine/engine.ts';
+import type { DrainReport } from '../engine/engine.ts';
+import type { EngineSettings } from '../engine/ports.ts';
 import type { MetricReport } from '../observe/instruments.ts';
 import type { LogSettings } from '../observe/log.ts';
 import { systemClock } from '../platform/clock.ts';
@@ -21,6 +22,9 @@ export interface ThreadSettings {
   deliveryThreads: number;
   engine: EngineSettings;
   allowNetworks: readonly string[];
+  /** Connections to receivers and look-ups of names at once, of all delivery threads together. */
+  socketsMax: number;
+  lookUpsMax: number;
   encryptionKey: Uint8Array;
   log: LogSettings;
 }
@@ -57,8 +61,9 @@ export async function startThreads(
   const metricsPort = storeMetrics.port1;
   const storeWorker = await openStoreThread(settings, { storePorts, metricsPort }, crashed);
   const guard = settings.path === ':memory:' ? null : guardLog(settings.path);
-  const controls = deliveries.map(({ store, control }) => {
-    startDeliveryThread(settings, { storePort: store.port2, controlPort: control.port1 }, crashed);
+  const controls = deliveries.map(({ store, control }, index) => {
+    const ports = { storePort: store.port2, controlPort: control.port1 };
+    startDeliveryThread(settings, ports, { index, crashed });
     return createCaller<ControlCall>(control.port2);
   });
   const storeCalls = createCaller<StoreCall>(ownStore.port2);
@@ -68,6 +73,7 @@ export async function startThreads(
     await closeStore(storeWorker, ownStore.port2);
     storeMetrics.port2.close();
   });
+  let hasRun = false;
 
   return {
     store,
@@ -83,7 +89,10 @@ export async function startThreads(
       systemClock,
     ),
     async startDelivery() {
-      await Promise.all(controls.map((control) => control.call({ kind: 'start' })));
+      const { drained } = await store.beginRun();
+      hasRun = true;
+      const start = { kind: 'start', afterCrash: !drained } as const;
+      await Promise.all(controls.map((control) => control.call(start)));
     },
     async hold() {
       await Promise.all(controls.map((control) => control.call({ kind: 'hold' })));
@@ -92,10 +101,13 @@ export async function startThreads(
       const answers = await Promise.all(
         controls.map((control) => control.call({ kind: 'drain', limitMs })),
       );
-      return (answers as DrainAnswer[]).reduce((sum, { abandoned, unsettled }) => ({
+      const report = (answers as DrainAnswer[]).reduce((sum, { abandoned, unsettled }) => ({
         abandoned: sum.abandoned + abandoned,
         unsettled: sum.unsettled + unsettled,
       }));
+      // When it cannot be written, the next start takes this for a crash: it only waits longer.
+      if (hasRun && report.abandoned + report.unsettled === 0) await store.endRun().catch(() => {});
+      return report;
     },
   };
 }
@@ -123,12 +135,30 @@ async function openStoreThread(
   return worker;
 }
 
+const IN_FLIGHT_OF_SOCKETS = 0.9;
+
 function startDeliveryThread(
-  { engine, allowNetworks, encryptionKey, log }: ThreadSettings,
+  settings: ThreadSettings,
   ports: { storePort: MessagePort; controlPort: MessagePort },
-  crashed: (error: Error) => void,
+  { index, crashed }: { index: number; crashed: (error: Error) => void },
 ): void {
-  const data: DeliveryThreadData = { ...ports, engine, allowNetworks, encryptionKey, log };
+  const { allowNetworks, encryptionKey, log, deliveryThreads } = settings;
+  const share = (total: number) => Math.max(1, Math.floor(total / deliveryThreads));
+  const bounds = { socketsMax: share(settings.socketsMax), lookUpsMax: share(settings.lookUpsMax) };
+  // Test calls, second tries and connections that are being closed need some too.
+  const inFlightMax = Math.min(
+    share(settings.engine.inFlightMax),
+    Math.ceil(bounds.socketsMax * IN_FLIGHT_OF_SOCKETS),
+  );
+  const data: DeliveryThreadData = {
+    ...ports,
+    ...bounds,
+    engine: { ...settings.engine, inFlightMax },
+    share: { index, of: deliveryThreads },
+    allowNetworks,
+    encryptionKey,
+    log,
+  };
   const worker = startWorker('./delivery-thread.ts', data, Object.values(ports));
   worker.on('error', crashed);
 }

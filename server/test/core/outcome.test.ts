@@ -37,12 +37,13 @@ describe('an answer', () => {
 
 for (const failure of Object.keys(ATTEMPT_FAILURES) as AttemptFailure[]) {
   test(`an exchange that failed by ${failure} is an attempt without a response`, () => {
-    assert.deepEqual(attemptOf({ kind: 'failure', failure }, MADE), {
+    assert.deepEqual(attemptOf({ kind: 'failure', failure, note: null }, MADE), {
       ...MADE,
       responseCode: null,
       responseTimeMs: null,
       responseBody: null,
       failure,
+      note: null,
     });
   });
 }
@@ -54,6 +55,7 @@ test('an exchange with a response is an attempt with it; its time is whole milli
     responseTimeMs: 13,
     responseBody: '',
     failure: 'http_status',
+    note: null,
   });
 });
 
@@ -120,5 +122,12 @@ test('a schedule of one attempt has no retry, and one of a thousand has them all
 });
 
 function response(status: number, fields: Partial<Exchange> = {}): Exchange {
-  return { kind: 'response', status, responseTimeMs: 12, body: 'OK', ...fields } as Exchange;
+  return {
+    kind: 'response',
+    status,
+    responseTimeMs: 12,
+    body: 'OK',
+    note: null,
+    ...fields,
+  } as Exchange;
 }

@@ -4,10 +4,16 @@ import { literalAddress } from '../../src/core/address.ts';
 import { PosthornError } from '../../src/core/errors.ts';
 import { checkWebhookUrl, type UrlRule } from '../../src/core/webhook-url.ts';
 import { createAddressPolicy } from '../../src/platform/address-policy.ts';
+import { spellingsOf, TARGETS } from './support/url-spellings.ts';
 
-const PUBLIC: UrlRule = { allowHttp: false, addresses: createAddressPolicy([]) };
+const PUBLIC: UrlRule = {
+  allowHttp: false,
+  allowLocalNames: false,
+  addresses: createAddressPolicy([]),
+};
 const DEV: UrlRule = {
   allowHttp: true,
+  allowLocalNames: true,
   addresses: createAddressPolicy(['127.0.0.0/8', '::1/128']),
 };
 
@@ -88,6 +94,45 @@ describe('a webhook may not have the URL', () => {
   }
 });
 
+describe('a name that is not public is refused:', () => {
+  const names = [
+    ...['localhost', 'LOCALHOST', 'localhost.', 'localhost...', 'a.localhost', 'b.a.localhost.'],
+    ...['printer.local', 'printer.local.', 'PRINTER.Local', 'a.b.local', 'local', 'local.'],
+    ...['metadata.google.internal', 'metadata.google.internal..', 'internal', 'a.internal'],
+    ...['router.home.arpa', 'home.arpa', 'a.onion', 'onion', 'db', 'db.', 'db...', 'kubernetes'],
+    ...['ｌｏｃａｌｈｏｓｔ', 'loc%61lhost', 'l\u00adocalhost', 'a。local', 'a．internal', 'com'],
+  ];
+  for (const name of names) {
+    test(name, () => assertRefused(`https://${name}:8443/x`, 'address_not_allowed', PUBLIC));
+  }
+});
+
+describe('a name that only looks like it is accepted:', () => {
+  const names = [
+    ...['localhost.example.com', 'notlocalhost.example', 'mylocal.example', 'internal.example.com'],
+    ...['home.arpa.example.com', 'a.notlocal', 'a.myinternal', 'xhome.arpa', 'onion.example'],
+  ];
+  for (const name of names) {
+    test(name, () => assert.ok(checkWebhookUrl(`https://${name}/`, PUBLIC)));
+  }
+});
+
+describe('where networks are allowed', () => {
+  const inside: UrlRule = {
+    allowHttp: true,
+    allowLocalNames: true,
+    addresses: createAddressPolicy(['10.0.0.0/8']),
+  };
+  for (const name of ['app', 'db.internal', 'printer.local', 'a.home.arpa']) {
+    test(`${name} may have receivers`, () => assert.ok(checkWebhookUrl(`http://${name}/`, inside)));
+  }
+  test('localhost is refused unless one of them is the loopback', () => {
+    assertRefused('http://localhost/', 'address_not_allowed', inside);
+    assert.ok(checkWebhookUrl('http://localhost:3000/', DEV));
+    assert.ok(checkWebhookUrl('http://app.localhost:3000/', DEV));
+  });
+});
+
 describe('an address that is not public is refused, however it is spelled:', () => {
   const spellings = [
     'http://127.0.0.1/',
@@ -135,6 +180,22 @@ describe('an address that is not public is refused, however it is spelled:', () 
   const rule: UrlRule = { ...PUBLIC, allowHttp: true };
   for (const text of spellings) {
     test(text, () => assertRefused(text, 'address_not_allowed', rule));
+  }
+});
+
+describe('an address that is not public is refused in fifty spellings:', () => {
+  const rule: UrlRule = { ...PUBLIC, allowHttp: true };
+  for (const target of TARGETS) {
+    test(target, () => {
+      const spellings = new Set(spellingsOf(target));
+      assert.ok(spellings.size >= 48, `only ${spellings.size}`);
+      for (const text of spellings) {
+        assertRefused(text, 'address_not_allowed', rule);
+        // So it is also where the connection is made.
+        const literal = literalAddress(new URL(text).hostname.replace(/\.+$/, ''));
+        if (literal !== null) assert.equal(rule.addresses.verdict(literal), 'blocked', text);
+      }
+    });
   }
 });
 

@@ -7,7 +7,7 @@ import { createFakeTransport, OK } from './support/fake-transport.ts';
 
 const TIMEOUT_MS = 1_000;
 const REQUEST = { url: new URL('https://example.com/'), headers: [], body: new Uint8Array() };
-const TIMED_OUT: Exchange = { kind: 'failure', failure: 'timeout' };
+const TIMED_OUT: Exchange = { kind: 'failure', failure: 'timeout', note: null };
 
 describe('exchanges', () => {
   test('count until they have ended', async () => {

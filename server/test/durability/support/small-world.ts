@@ -45,7 +45,8 @@ export class Receivers {
       this.#refused.add(key);
       if (!refuses) this.delivered.set(key, (this.delivered.get(key) ?? 0) + 1);
       const status = refuses ? 500 : 200;
-      setImmediate(ended, { kind: 'response', status, responseTimeMs: 1, body: '' });
+      const answer = { responseTimeMs: 1, body: '', retryAfter: null, note: null };
+      setImmediate(ended, { kind: 'response', status, ...answer });
       return { expire: () => {} };
     },
     close: async () => {},
@@ -97,7 +98,11 @@ export function live(file: string, receivers: Receivers, faults: FaultInjector |
     random,
     vault,
     newId,
-    urlRule: { allowHttp: true, addresses: createAddressPolicy(['127.0.0.0/8']) },
+    urlRule: {
+      allowHttp: true,
+      allowLocalNames: true,
+      addresses: createAddressPolicy(['127.0.0.0/8']),
+    },
     limits: { eventBytesMax: 10_000, webhooksPerAccountMax: 10, idempotencyKeepMs: 60_000 },
   });
 

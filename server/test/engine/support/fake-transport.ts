@@ -23,8 +23,9 @@ export interface FakeTransport extends Transport {
   answering: Answering;
 }
 
-export const OK: Exchange = { kind: 'response', status: 200, responseTimeMs: 5, body: 'OK' };
-export const BROKEN: Exchange = { kind: 'response', status: 500, responseTimeMs: 5, body: 'no' };
+const ANSWER = { kind: 'response', responseTimeMs: 5, retryAfter: null, note: null } as const;
+export const OK: Exchange = { ...ANSWER, status: 200, body: 'OK' };
+export const BROKEN: Exchange = { ...ANSWER, status: 500, body: 'no' };
 
 /** A network on which nothing happens by itself. */
 export function createFakeTransport(answering: Answering = () => OK): FakeTransport {
@@ -40,7 +41,7 @@ export function createFakeTransport(answering: Answering = () => OK): FakeTransp
         const exchange = transport.answering(one);
         if (exchange !== 'nothing') one.answer(exchange);
       });
-      return { expire: () => one.answer({ kind: 'failure', failure: 'timeout' }) };
+      return { expire: () => one.answer({ kind: 'failure', failure: 'timeout', note: null }) };
     },
     close: async () => {},
   };
