@@ -141,16 +141,6 @@ export const ATTEMPT_FAILURES = {
 } as const;
 export type AttemptFailure = keyof typeof ATTEMPT_FAILURES;
 
-/** What is remarked on an attempt, with a sentence for whoever reads the log. */
-export const ATTEMPT_NOTES = {
-  resent:
-    'The receiver closed a kept-alive connection before it answered; the request was sent once more on a new one.',
-  early_response: 'The receiver answered before it had read the whole request.',
-  body_cut: 'The rest of the response body was not read: it was too long, too slow or broke off.',
-  second_secret: 'Sent once more at once, signed with the other secret of a rotation.',
-} as const;
-export type AttemptNote = keyof typeof ATTEMPT_NOTES;
-
 export interface Delivery {
   accountId: string;
   id: string;

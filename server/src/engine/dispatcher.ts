@@ -44,7 +44,11 @@ export class Dispatcher {
       wake: (lane) => this.offer(lane),
       woken,
     });
-    this.#dues = new Wakes<Lane>(clock, { by: 'now', wake: (lane) => this.#becameDue(lane), woken });
+    this.#dues = new Wakes<Lane>(clock, {
+      by: 'now',
+      wake: (lane) => this.#becameDue(lane),
+      woken,
+    });
   }
 
   get isHeld(): boolean {
@@ -121,7 +125,8 @@ export class Dispatcher {
 
   /** Whether this lane cannot send now: it gives up what it keeps in memory before others do. */
   isStuck(lane: Lane): boolean {
-    if (lane.gate !== 'open' || !lane.hasSlot || this.turns.isFull(lane.receiver.health)) return true;
+    if (lane.gate !== 'open' || !lane.hasSlot || this.turns.isFull(lane.receiver.health))
+      return true;
     if (lane.heldUntil !== null && this.#heldMs(lane) > 0) return true;
     const head = lane.peek();
     return head !== undefined && this.#startsAt(lane, head) > this.#clock.monotonic();
@@ -154,7 +159,8 @@ export class Dispatcher {
   }
 
   #isLate(lane: Lane): boolean {
-    if (lane.flights.size < LATE_IN_FLIGHT_MAX || this.turns.used <= this.turns.max / 2) return false;
+    if (lane.flights.size < LATE_IN_FLIGHT_MAX || this.turns.used <= this.turns.max / 2)
+      return false;
     const [oldest] = lane.flights;
     if (oldest === undefined) return false;
     return this.#clock.monotonic() - oldest.began > lane.receiver.lateMs;

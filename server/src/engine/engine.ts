@@ -1,5 +1,5 @@
-import type { Control, DueDelivery, Exchange, TestCall, TestOutcome } from '../core/ports.ts';
 import { attemptOf } from '../core/outcome.ts';
+import type { Control, DueDelivery, Exchange, TestCall, TestOutcome } from '../core/ports.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Exchanges } from './exchanges.ts';
 import { Flights } from './flights.ts';

@@ -44,7 +44,9 @@ export class Exchanges {
   /** The same delivery once more, in what is left of the time since `began` (monotonic). */
   beginAgain(request: WireRequest, began: number, ended: (exchange: Exchange) => void): void {
     const deadlineAt = began + this.#timeoutMs;
-    const timer = this.#clock.after(deadlineAt - this.#clock.monotonic(), () => entry.open.expire());
+    const timer = this.#clock.after(deadlineAt - this.#clock.monotonic(), () =>
+      entry.open.expire(),
+    );
     const entry = this.#send(request, deadlineAt, (exchange) => {
       timer.cancel();
       ended(exchange);

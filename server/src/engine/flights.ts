@@ -64,7 +64,13 @@ export class Flights {
   }
 
   announce(
-    of: { accountId: string; webhookId: string; eventId: string; eventType: string; trigger: Trigger },
+    of: {
+      accountId: string;
+      webhookId: string;
+      eventId: string;
+      eventType: string;
+      trigger: Trigger;
+    },
     ended: Pick<AttemptEnded, 'deliveryId' | 'attempt' | 'status' | 'waitMs'>,
   ): void {
     const { attempt } = this.#ports.announcements;
@@ -151,7 +157,8 @@ export class Flights {
     const { gates, memories } = this.#parts;
     memories.note(lane);
     if (attempt.failure === null) {
-      if (flight.firstTry !== null && flight.secret === 'newest') this.#preferNewest(lane, flight.sender);
+      if (flight.firstTry !== null && flight.secret === 'newest')
+        this.#preferNewest(lane, flight.sender);
       return;
     }
     if (exchange.kind === 'response') this.#hold(lane, exchange);
@@ -166,7 +173,10 @@ export class Flights {
     store.preferNewSecret(lane.webhook, sender.secretSealed).catch(() => {});
   }
 
-  #hold(lane: Lane, { status, retryAfter: header }: { status: number; retryAfter: string | null }): void {
+  #hold(
+    lane: Lane,
+    { status, retryAfter: header }: { status: number; retryAfter: string | null },
+  ): void {
     if (status !== 429 && status !== 503) return;
     const until = retryAfter(header, this.#ports.clock.now());
     if (until === null || until <= (lane.heldUntil ?? 0)) return;
@@ -214,5 +224,8 @@ export class Flights {
 
 function requestOf({ delivery, sender, number, startedAt, secret }: Flight) {
   const { event, id: deliveryId, trigger } = delivery;
-  return sender.request({ event, deliveryId, trigger, number, startedAt }, secret satisfies SecretName);
+  return sender.request(
+    { event, deliveryId, trigger, number, startedAt },
+    secret satisfies SecretName,
+  );
 }

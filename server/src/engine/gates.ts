@@ -141,7 +141,11 @@ export class Gates {
       lane.more = false;
       this.#dispatcher.forget(lane);
       if (target?.status === 'paused') lane.gate = 'paused';
-      else await this.#end(lane, target?.status === 'disabled' ? 'webhook_disabled' : 'webhook_deleted');
+      else
+        await this.#end(
+          lane,
+          target?.status === 'disabled' ? 'webhook_disabled' : 'webhook_deleted',
+        );
     }
     this.#dispatcher.dispatch();
   }

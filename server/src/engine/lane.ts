@@ -92,7 +92,9 @@ export class Lane {
     if (this.gate !== 'open' || !this.more || this.isRefilling || this.room === 0) return false;
     // A strict lane reads again only when it has nothing: what it has is the oldest there is.
     if (this.isStrict) return this.#held.size === 0;
-    return this.waiting <= PREFETCH_COUNT_SLOW * PREFETCH_LOW || this.waiting <= this.room * PREFETCH_LOW;
+    return (
+      this.waiting <= PREFETCH_COUNT_SLOW * PREFETCH_LOW || this.waiting <= this.room * PREFETCH_LOW
+    );
   }
 
   /** The receiver may get one more at once. */

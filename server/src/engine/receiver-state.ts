@@ -67,7 +67,10 @@ export class ReceiverState {
   }
 
   /** An exchange has ended. `began` and `ended` are monotonic, `at` is the wall clock's. */
-  ended(verdict: Verdict, { began, ended, at }: { began: number; ended: number; at: number }): void {
+  ended(
+    verdict: Verdict,
+    { began, ended, at }: { began: number; ended: number; at: number },
+  ): void {
     switch (verdict) {
       case 'well':
         this.#wentWell(ended - began);
@@ -84,7 +87,12 @@ export class ReceiverState {
 
   memory(): LaneMemory {
     const { health, usualMs, failingSince, failedAttempts } = this;
-    return { health, usualMs: usualMs === null ? null : Math.round(usualMs), failingSince, failedAttempts };
+    return {
+      health,
+      usualMs: usualMs === null ? null : Math.round(usualMs),
+      failingSince,
+      failedAttempts,
+    };
   }
 
   #wentWell(tookMs: number): void {

@@ -52,7 +52,11 @@ export class Sweep {
 
   async #sweepPage(): Promise<void> {
     const { store, clock } = this.#ports;
-    const page = await store.webhooksWithPending({ after: this.#after, limit: PAGE, counts: false });
+    const page = await store.webhooksWithPending({
+      after: this.#after,
+      limit: PAGE,
+      counts: false,
+    });
     this.#after = page.next;
     for (const item of page.items) {
       if (!this.#owns(item.webhookId) || !this.#isUnheard(item)) continue;

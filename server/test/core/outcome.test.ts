@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ATTEMPT_FAILURES, type AttemptFailure } from '../../src/core/model.ts';
-import { attemptOf, decide, failureOf } from '../../src/core/outcome.ts';
-import type { Exchange } from '../../src/core/ports.ts';
+import { attemptOf, decide, failureOf, type SentExchange } from '../../src/core/outcome.ts';
 import { DOCUMENTED_SCHEDULE_MS, nextDueAt } from '../../src/core/schedule.ts';
 
 const MADE = { id: 'att_1', number: 1, startedAt: 1_000 };
+const RULE = {
+  schedule: DOCUMENTED_SCHEDULE_MS,
+  onGone: 'retry',
+  heldUntil: null,
+  fraction: 0,
+} as const;
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
@@ -80,7 +85,7 @@ describe('the documented schedule', () => {
       const endedAt = 5_000;
       const dueAt = nextDueAt(DOCUMENTED_SCHEDULE_MS, made, endedAt, 0);
       assert.equal(dueAt, delay === null ? null : endedAt + delay);
-      const rule = { schedule: DOCUMENTED_SCHEDULE_MS, endedAt, fraction: 0 };
+      const rule = { ...RULE, endedAt };
       assert.deepEqual(decide(attemptOf(response(500), { ...MADE, number: made }), rule), {
         status: delay === null ? 'failed' : 'pending',
         dueAt,
@@ -88,7 +93,7 @@ describe('the documented schedule', () => {
     });
 
     test(`after attempt ${made} was answered with 200 there is no other`, () => {
-      const rule = { schedule: DOCUMENTED_SCHEDULE_MS, endedAt: 5_000, fraction: 0 };
+      const rule = { ...RULE, endedAt: 5_000 };
       const decided = decide(attemptOf(response(200), { ...MADE, number: made }), rule);
       assert.deepEqual(decided, { status: 'delivered', dueAt: null });
     });
@@ -121,13 +126,14 @@ test('a schedule of one attempt has no retry, and one of a thousand has them all
   assert.equal(nextDueAt(long, 1_000, 0, 0), null);
 });
 
-function response(status: number, fields: Partial<Exchange> = {}): Exchange {
+function response(status: number, fields: Partial<SentExchange> = {}): SentExchange {
   return {
     kind: 'response',
     status,
     responseTimeMs: 12,
     body: 'OK',
+    retryAfter: null,
     note: null,
     ...fields,
-  } as Exchange;
+  } as SentExchange;
 }

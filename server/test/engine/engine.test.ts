@@ -668,7 +668,7 @@ describe('a test call', () => {
 });
 
 test('whatever receivers answer and owners do, each attempt is made once and everything ends', async (t) => {
-  const world = await openWorld(t, { schedule: [0, 1_000, 5_000, 20_000] });
+  const world = await openWorld(t, { settings: { schedule: [0, 1_000, 5_000, 20_000] } });
   const { random } = world;
   const answers: readonly (Exchange | 'nothing')[] = [OK, OK, OK, BROKEN, 'nothing'];
   world.transport.answering = () => random.pick(answers);

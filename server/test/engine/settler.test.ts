@@ -186,6 +186,7 @@ function settlement(seq: number): Settlement {
     accountId: 'acc_1',
     deliveryId: `del_${seq}`,
     attempt: attemptOf(`att_${seq}`),
+    firstTry: null,
     status: 'delivered',
     dueAt: null,
   };

@@ -4,10 +4,7 @@ import { bare } from './ids.ts';
 import type { Once } from './once.ts';
 import type { Operations } from './operation-types.ts';
 
-export function cancelOperations(
-  db: DatabaseSync,
-  once: Once,
-): Pick<Operations, 'cancelDelivery'> {
+export function cancelOperations(db: DatabaseSync, once: Once): Pick<Operations, 'cancelDelivery'> {
   const exists = db.prepare(`
     select 1
     from deliveries

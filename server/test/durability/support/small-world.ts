@@ -14,6 +14,7 @@ import { createExecutor, type StoreCall } from '../../../src/store/sqlite/execut
 import { storeOver } from '../../../src/store/sqlite/local-store.ts';
 import { migrate } from '../../../src/store/sqlite/migrate.ts';
 import { createQueue } from '../../../src/store/sqlite/queue.ts';
+import { engineSettings, WHOLE_RUN } from '../../engine/support/settings.ts';
 import type { FaultInjector } from './faulty-database.ts';
 
 /** Waits are cut short: what matters is what happens after them. */
@@ -88,7 +89,7 @@ export function live(file: string, receivers: Receivers, faults: FaultInjector |
   const announcements = createAnnouncements();
   const engine = createEngine(
     { store, transport: receivers.transport, clock, random, vault, newId, announcements },
-    { schedule: SCHEDULE_MS, attemptTimeoutMs: 1_000, userAgent: 'test' },
+    engineSettings({ schedule: SCHEDULE_MS, attemptTimeoutMs: 1_000 }),
   );
   const control: Control = engine;
   const service = createService({
@@ -109,7 +110,7 @@ export function live(file: string, receivers: Receivers, faults: FaultInjector |
   return {
     service,
     broken,
-    start: () => engine.start(),
+    start: () => engine.start(WHOLE_RUN),
     async end() {
       // The process of a broken store is gone; nothing of it goes on.
       if (!isOver) await engine.drain(1_000);

@@ -4,15 +4,16 @@ import type { Announcements, AttemptEnded } from '../../../src/core/announcement
 import { createIds, DEFAULT_ACCOUNT_ID, type NewId } from '../../../src/core/ids.ts';
 import type { Delivery, Webhook } from '../../../src/core/model.ts';
 import type { Announcement, Clock, Store, Transport, WebhookRef } from '../../../src/core/ports.ts';
-import { DOCUMENTED_SCHEDULE_MS } from '../../../src/core/schedule.ts';
 import { secretPlace } from '../../../src/core/secret-place.ts';
 import { createEngine, type Engine } from '../../../src/engine/engine.ts';
+import type { EngineSettings } from '../../../src/engine/ports.ts';
 import { createVault } from '../../../src/platform/vault.ts';
 import { createLocalStore } from '../../../src/store/sqlite/local-store.ts';
 import { type Seeded, seeded } from '../../core/support/seeded.ts';
 import { webhookOf } from '../../store/contract/fixtures.ts';
 import { createFakeClock, type FakeClock, settled } from './fake-clock.ts';
 import { createFakeTransport, type FakeTransport } from './fake-transport.ts';
+import { engineSettings, WHOLE_RUN } from './settings.ts';
 
 export const ATTEMPT_TIMEOUT_MS = 15_000;
 export const SECRET = 'your_webhook_secret';
@@ -28,7 +29,7 @@ export interface World {
   /** The store as the engine sees it: calls can be kept waiting or made to fail. */
   faults: Faults;
   readonly engine: Engine;
-  heard: { attempts: AttemptEnded[]; settleFailed: number };
+  heard: Heard;
   webhook(fields?: Partial<Webhook>): Promise<Webhook>;
   /** Publishes so many events of a type; answers the ids of the events. */
   publish(count?: number, type?: string): Promise<string[]>;
@@ -40,6 +41,15 @@ export interface World {
   restart(): Promise<void>;
 }
 
+/** What the engine announced. */
+export interface Heard {
+  attempts: AttemptEnded[];
+  settleFailed: number;
+  disabled: string[];
+  headsFailed: string[];
+  unheard: string[];
+}
+
 /** What happens around the engine's calls to the store; a promise holds the call up. */
 export interface Faults {
   /** Before the store is asked; what it throws is the call's failure. */
@@ -49,7 +59,7 @@ export interface Faults {
 }
 
 export interface WorldOptions {
-  schedule?: readonly number[];
+  settings?: Partial<EngineSettings>;
 }
 
 export async function openWorld(t: TestContext, options: WorldOptions = {}): Promise<World> {
@@ -59,7 +69,13 @@ export async function openWorld(t: TestContext, options: WorldOptions = {}): Pro
   const vault = createVault(new Uint8Array(32).fill(7));
   const transport = createFakeTransport();
   const faults: Faults = { before: () => {}, after: () => {} };
-  const heard: World['heard'] = { attempts: [], settleFailed: 0 };
+  const heard: Heard = {
+    attempts: [],
+    settleFailed: 0,
+    disabled: [],
+    headsFailed: [],
+    unheard: [],
+  };
   const store = createLocalStore(':memory:', {
     newId,
     handOver: (deliveries) => engine.handOver(deliveries),
@@ -68,14 +84,13 @@ export async function openWorld(t: TestContext, options: WorldOptions = {}): Pro
 
   let life = { isOver: false };
   let engine = startEngine();
-  await engine.start();
+  await engine.start(WHOLE_RUN);
 
   function startEngine(): Engine {
-    const { schedule = DOCUMENTED_SCHEDULE_MS } = options;
     const outside = mortal({ clock, transport, store: faulty(store, faults) }, life);
     return createEngine(
       { ...outside, random, vault, newId, announcements: announcementsInto(heard) },
-      { schedule, attemptTimeoutMs: ATTEMPT_TIMEOUT_MS, userAgent: 'Posthorn-Webhooks/1.0' },
+      engineSettings({ attemptTimeoutMs: ATTEMPT_TIMEOUT_MS, ...options.settings }),
     );
   }
 
@@ -136,7 +151,7 @@ export async function openWorld(t: TestContext, options: WorldOptions = {}): Pro
       life.isOver = true;
       life = { isOver: false };
       engine = startEngine();
-      await engine.start();
+      await engine.start({ ...WHOLE_RUN, afterCrash: true });
       await settled();
     },
   };
@@ -210,6 +225,15 @@ export function announcementsInto(heard: World['heard']): Announcements {
       },
     },
     settled: silent,
+    webhookDisabled: {
+      hasSubscribers: true,
+      publish: (one) => void heard.disabled.push(one.reason),
+    },
+    headFailed: {
+      hasSubscribers: true,
+      publish: (one) => void heard.headsFailed.push(one.deliveryId),
+    },
+    unheard: { hasSubscribers: true, publish: (one) => void heard.unheard.push(one.webhookId) },
     transaction: silent,
     bug: silent,
     request: silent,

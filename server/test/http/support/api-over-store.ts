@@ -77,7 +77,7 @@ export async function startApiOverStore(
     random,
     vault: createVault(encryptionKey),
     newId,
-    urlRule: { allowHttp: false, addresses },
+    urlRule: { allowHttp: false, allowLocalNames: false, addresses },
     limits: { eventBytesMax: 102_400, webhooksPerAccountMax: 100, idempotencyKeepMs: 86_400_000 },
   });
   const server = createHttpServer({

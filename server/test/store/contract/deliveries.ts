@@ -85,7 +85,8 @@ export function deliveriesContract(under: StoreUnderTest): void {
       const world = await openWorld(t, under);
       const { store, mine } = world;
       const webhook = await mine.webhook();
-      const { id, eventId } = await mine.pending(webhook);
+      const { id, event } = await mine.pending(webhook);
+      const eventId = event.id;
       const { createdAt } = await mine.delivery(id);
       const spans: [filter: DeliveryFilter, seen: boolean][] = [
         [{ createdAfter: createdAt }, true],
@@ -134,7 +135,8 @@ export function deliveriesContract(under: StoreUnderTest): void {
     test('the deliveries of another account do not exist', async (t) => {
       const world = await openWorld(t, under);
       const { store, mine, theirs } = world;
-      const { id, webhookId, eventId } = await mine.pending(await mine.webhook());
+      const { id, webhookId, event } = await mine.pending(await mine.webhook());
+      const eventId = event.id;
       assert.equal(await store.getDelivery(theirs.id, id), null);
       for (const filter of [{}, { webhookId }, { eventId }]) {
         const { items } = await store.listDeliveries(theirs.id, filter, { limit: 10 });

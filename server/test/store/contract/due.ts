@@ -186,14 +186,14 @@ async function dueAt(
   }
   return handedOver
     .flat()
-    .filter(({ webhookId, eventId }) => webhookId === webhook.id && ids.has(eventId));
+    .filter(({ webhookId, event }) => webhookId === webhook.id && ids.has(event.id));
 }
 
 async function allWithPending({ store }: World, limit: number) {
   const found: (WebhookRef & { dueAt: number })[] = [];
   let after: WebhookRef | null = null;
   do {
-    const page = await store.webhooksWithPending({ after, limit });
+    const page = await store.webhooksWithPending({ after, limit, counts: true });
     found.push(...page.items);
     after = page.next;
   } while (after !== null);

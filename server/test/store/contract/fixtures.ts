@@ -136,7 +136,13 @@ function accountOf(
     due(webhook, request = {}) {
       const ref = { accountId, webhookId: webhook.id };
       const ordering = 'none' as const;
-      const all = { ordering, dueBefore: NO_LIMIT * BEGIN, limit: NO_LIMIT, bytesMax: NO_LIMIT, except: [] };
+      const all = {
+        ordering,
+        dueBefore: NO_LIMIT * BEGIN,
+        limit: NO_LIMIT,
+        bytesMax: NO_LIMIT,
+        except: [],
+      };
       return store.due({ ...ref, ...all, ...request });
     },
   };

@@ -44,7 +44,7 @@ async function everything(world: World) {
   return {
     eventTypes: await store.listEventTypes({ limit: 100 }),
     vaultCheck: await store.vaultCheck('another'),
-    withPending: await store.webhooksWithPending({ after: null, limit: 100 }),
+    withPending: await store.webhooksWithPending({ after: null, limit: 100, counts: true }),
     mine: await everythingOf(world, mine.id),
     theirs: await everythingOf(world, theirs.id),
   };
