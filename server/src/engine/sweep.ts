@@ -3,7 +3,7 @@ import type { Clock, PendingWebhook, Store, Timer, WebhookRef } from '../core/po
 import type { Dispatcher } from './dispatcher.ts';
 import type { Gates } from './gates.ts';
 
-const EVERY_MS = 30_000;
+const EVERY_MS = 60_000;
 const PAGE = 200;
 /** So long after the first look the same delivery has to be there still, and unknown. */
 const GRACE_MS = 10_000;

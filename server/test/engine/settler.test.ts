@@ -4,7 +4,7 @@ import type { Settlement, Store } from '../../src/core/ports.ts';
 import { Settler } from '../../src/engine/settler.ts';
 import { attemptOf } from '../store/contract/fixtures.ts';
 import { createFakeClock, settled } from './support/fake-clock.ts';
-import { announcementsInto, type World } from './support/world.ts';
+import { announcementsInto, nothingHeard } from './support/world.ts';
 
 describe('settlements', () => {
   test('are written one batch at a time: while one is committed the next gathers', async () => {
@@ -161,7 +161,7 @@ interface Call {
 function openSettler() {
   const clock = createFakeClock();
   const calls: Call[] = [];
-  const heard: World['heard'] = { attempts: [], settleFailed: 0 };
+  const heard = nothingHeard();
   const resumed = { count: 0 };
   const settle: Store['settle'] = (settlements) => {
     const { promise, resolve, reject } = Promise.withResolvers<'settled'[]>();

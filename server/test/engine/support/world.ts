@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { Announcements, AttemptEnded } from '../../../src/core/announcements.ts';
 import { createIds, DEFAULT_ACCOUNT_ID, type NewId } from '../../../src/core/ids.ts';
-import type { Delivery, Webhook } from '../../../src/core/model.ts';
+import type { Delivery, LaneHealth, LaneMemory, Webhook } from '../../../src/core/model.ts';
 import type { Announcement, Clock, Store, Transport, WebhookRef } from '../../../src/core/ports.ts';
 import { secretPlace } from '../../../src/core/secret-place.ts';
 import { createEngine, type Engine } from '../../../src/engine/engine.ts';
@@ -30,7 +30,8 @@ export interface World {
   faults: Faults;
   readonly engine: Engine;
   heard: Heard;
-  webhook(fields?: Partial<Webhook>): Promise<Webhook>;
+  /** Its receiver is known to be well, unless it is said otherwise. */
+  webhook(fields?: Partial<Webhook>, health?: LaneHealth): Promise<Webhook>;
   /** Publishes so many events of a type; answers the ids of the events. */
   publish(count?: number, type?: string): Promise<string[]>;
   /** Changes a webhook as the API does; returns when the engine has acknowledged it. */
@@ -48,6 +49,10 @@ export interface Heard {
   disabled: string[];
   headsFailed: string[];
   unheard: string[];
+}
+
+export function nothingHeard(): Heard {
+  return { attempts: [], settleFailed: 0, disabled: [], headsFailed: [], unheard: [] };
 }
 
 /** What happens around the engine's calls to the store; a promise holds the call up. */
@@ -69,13 +74,7 @@ export async function openWorld(t: TestContext, options: WorldOptions = {}): Pro
   const vault = createVault(new Uint8Array(32).fill(7));
   const transport = createFakeTransport();
   const faults: Faults = { before: () => {}, after: () => {} };
-  const heard: Heard = {
-    attempts: [],
-    settleFailed: 0,
-    disabled: [],
-    headsFailed: [],
-    unheard: [],
-  };
+  const heard = nothingHeard();
   const store = createLocalStore(':memory:', {
     newId,
     handOver: (deliveries) => engine.handOver(deliveries),
@@ -110,11 +109,12 @@ export async function openWorld(t: TestContext, options: WorldOptions = {}): Pro
     get engine() {
       return engine;
     },
-    async webhook(fields = {}) {
+    async webhook(fields = {}, health = 'proven') {
       const made = webhookOf(DEFAULT_ACCOUNT_ID, newId('webhook'), clock.now());
       const secretSealed = vault.seal(SECRET, secretPlace(refOf(made)));
       const webhook = { ...made, secretSealed, ...fields };
-      await store.createWebhook(webhook, { perAccountMax: 100 });
+      await store.createWebhook(webhook, { perAccountMax: 10_000 });
+      if (health !== 'new') await store.rememberLane(refOf(webhook), { ...NO_MEMORY, health });
       return webhook;
     },
     async publish(count = 1, type = 'user.created') {
@@ -211,6 +211,13 @@ function mortal(
     }),
   };
 }
+
+const NO_MEMORY: LaneMemory = {
+  health: 'new',
+  usualMs: 5,
+  failingSince: null,
+  failedAttempts: 0,
+};
 
 const NEVER = new Promise<never>(() => {});
 
