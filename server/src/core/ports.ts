@@ -392,9 +392,12 @@ export interface Store {
   forgetExpired(now: number, limit: number): Promise<number>;
 
   /** One pending delivery ends as cancelled. */
-  cancelDelivery(
-    cancellation: { accountId: string; deliveryId: string; reason: string; once?: OnceRecord },
-  ): Promise<OnceResult<Delivery | 'missing' | 'ended'>>;
+  cancelDelivery(cancellation: {
+    accountId: string;
+    deliveryId: string;
+    reason: string;
+    once?: OnceRecord;
+  }): Promise<OnceResult<Delivery | 'missing' | 'ended'>>;
 
   createRecovery(
     recovery: NewRecovery,
@@ -416,7 +419,12 @@ export interface Store {
    * Goes on with a recovery: looks at no more than `limit` events, and makes what is missing pending.
    * Its position is stored in the same transaction.
    */
-  recoverStep(recovery: { accountId: string; id: string; limit: number }): Promise<RecoveryStep>;
+  recoverStep(recovery: {
+    accountId: string;
+    id: string;
+    limit: number;
+    now: number;
+  }): Promise<RecoveryStep>;
   /** Recoveries of all accounts that are running. */
   runningRecoveries(): Promise<{ id: string; webhook: WebhookRef }[]>;
   /** The later of this hold and the one that is stored; null ends it. */

@@ -94,7 +94,7 @@ describe('a bad call', () => {
       );
       assert.match(errorOf(results[bad]).message, /UNIQUE constraint failed: events/);
       assert.equal(eventsIn(db), calls - 1);
-      const handedOver = commits.flatMap((commit) => commit.handedOver.map((one) => one.eventId));
+      const handedOver = commits.flatMap((commit) => commit.handedOver.map((one) => one.event.id));
       const kept = batch.map((_, index) => eventId(index)).filter((id) => id !== eventId(bad));
       assert.deepEqual(handedOver, kept);
     });

@@ -16,7 +16,7 @@ export function deliveryOperations(
     where account_id = ? and id = ?
   `);
   const earlierAttempts = db.prepare(`
-    select id, number, started_at, response_code, response_time_ms, response_body, failure
+    select id, number, started_at, response_code, response_time_ms, response_body, failure, note
     from attempts
     where account_id = ? and delivery_id = ?
     order by id

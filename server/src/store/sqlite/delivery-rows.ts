@@ -1,16 +1,22 @@
 import type { Attempt, Delivery } from '../../core/model.ts';
-import type { DueDelivery } from '../../core/ports.ts';
+import type { DueDelivery, DueEvent } from '../../core/ports.ts';
 import { accountId, attemptId, deliveryId, eventId, webhookId } from './ids.ts';
 import { integer, integerOrNull, type Row, text, textOrNull } from './rows.ts';
 
 /** The columns that `delivery` reads. */
 export const DELIVERY_COLUMNS = `account_id, id, webhook_id, event_id, test, event_type, "trigger",
     status, created_at, due_at, cancel_reason, attempt_count, attempt_id, attempt_started_at,
-    attempt_response_code, attempt_response_time_ms, attempt_response_body, attempt_failure`;
+    attempt_response_code, attempt_response_time_ms, attempt_response_body, attempt_failure,
+    attempt_note`;
 
 export function delivery(row: Row): Delivery {
   return {
-    ...ids(row),
+    accountId: accountId(text(row, 'account_id')),
+    id: deliveryId(text(row, 'id')),
+    webhookId: webhookId(text(row, 'webhook_id')),
+    eventId: eventId(text(row, 'event_id'), integer(row, 'test')),
+    eventType: text(row, 'event_type'),
+    trigger: text(row, 'trigger') as Delivery['trigger'],
     status: text(row, 'status') as Delivery['status'],
     createdAt: integer(row, 'created_at'),
     dueAt: integerOrNull(row, 'due_at'),
@@ -20,13 +26,28 @@ export function delivery(row: Row): Delivery {
   };
 }
 
-/** A row of `deliveries` with the body of its event. */
-export function dueDelivery(row: Row): DueDelivery {
+/** The columns that `dueDelivery` reads. */
+export const DUE_COLUMNS = `seq, account_id, id, webhook_id, "trigger", attempt_count, due_at`;
+
+/** A row of `deliveries`, and the event that it may share with others. */
+export function dueDelivery(row: Row, event: DueEvent): DueDelivery {
   return {
-    ...ids(row),
     seq: integer(row, 'seq'),
+    accountId: accountId(text(row, 'account_id')),
+    id: deliveryId(text(row, 'id')),
+    webhookId: webhookId(text(row, 'webhook_id')),
+    event,
+    trigger: text(row, 'trigger') as Delivery['trigger'],
     attemptCount: integer(row, 'attempt_count'),
     dueAt: integer(row, 'due_at'),
+  };
+}
+
+/** A row of `deliveries` with the body of its event. */
+export function dueEvent(row: Row): DueEvent {
+  return {
+    id: eventId(text(row, 'event_id'), integer(row, 'test')),
+    type: text(row, 'event_type'),
     body: text(row, 'body'),
   };
 }
@@ -41,17 +62,7 @@ export function earlierAttempt(row: Row): Attempt {
     responseTimeMs: integerOrNull(row, 'response_time_ms'),
     responseBody: textOrNull(row, 'response_body'),
     failure: textOrNull(row, 'failure') as Attempt['failure'],
-  };
-}
-
-function ids(row: Row) {
-  return {
-    accountId: accountId(text(row, 'account_id')),
-    id: deliveryId(text(row, 'id')),
-    webhookId: webhookId(text(row, 'webhook_id')),
-    eventId: eventId(text(row, 'event_id'), integer(row, 'test')),
-    eventType: text(row, 'event_type'),
-    trigger: text(row, 'trigger') as Delivery['trigger'],
+    note: textOrNull(row, 'note') as Attempt['note'],
   };
 }
 
@@ -64,5 +75,6 @@ function lastAttempt(row: Row): Attempt {
     responseTimeMs: integerOrNull(row, 'attempt_response_time_ms'),
     responseBody: textOrNull(row, 'attempt_response_body'),
     failure: textOrNull(row, 'attempt_failure') as Attempt['failure'],
+    note: textOrNull(row, 'attempt_note') as Attempt['note'],
   };
 }

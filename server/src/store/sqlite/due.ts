@@ -1,36 +1,64 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { DueDelivery } from '../../core/ports.ts';
-import { dueDelivery } from './delivery-rows.ts';
+import type { DueDelivery, DueEvent, DueRequest, DueResult } from '../../core/ports.ts';
+import { dueDelivery, dueEvent } from './delivery-rows.ts';
 import { accountId, bare, webhookId } from './ids.ts';
 import type { Operations } from './operation-types.ts';
-import { integer, type Row, text } from './rows.ts';
+import { integer, integerOrNull, type Row, text } from './rows.ts';
 
-/** The engine's questions. `status = 'pending'` stands as a literal: the partial index needs it. */
-export function dueOperations(
-  db: DatabaseSync,
-): Pick<Operations, 'webhooksWithPending' | 'due' | 'cancelPending'> {
+/**
+ * What is pending and was never tried, and what is to be tried again, as the partial indexes have
+ * them: they are found by these very terms, so these are literals.
+ */
+export const FRESH = `status = 'pending' and attempt_count = 0`;
+export const RETRY = `status = 'pending' and attempt_count > 0`;
+
+/** The engine's questions. */
+export function dueOperations(db: DatabaseSync): Pick<Operations, 'webhooksWithPending' | 'due'> {
+  // Only `deliveries_retry` can count without a look at the rows.
   const withPending = db.prepare(`
     select w.account_id, w.id, (
+      select count(*)
+      from deliveries d
+      where d.account_id = w.account_id and d.webhook_id = w.id and ${FRESH}
+    ) as fresh, (
+      select count(*)
+      from deliveries d indexed by deliveries_retry
+      where d.account_id = w.account_id and d.webhook_id = w.id and ${RETRY}
+    ) as retries, (
       select min(d.due_at)
       from deliveries d
-      where d.account_id = w.account_id and d.webhook_id = w.id and d.status = 'pending'
-    ) as due_at
+      where d.account_id = w.account_id and d.webhook_id = w.id and ${RETRY}
+    ) as retry_at
     from webhooks w
     where (w.account_id, w.id) > (?, ?)
     order by w.account_id, w.id
     limit ?
   `);
-  const dueOfWebhook = db.prepare(`
+  const fresh = db.prepare(`
     select seq
     from deliveries
-    where account_id = ? and webhook_id = ? and status = 'pending' and due_at <= ?
+    where account_id = ? and webhook_id = ? and ${FRESH}
+    order by seq
+    limit ?
+  `);
+  const retriesDue = db.prepare(`
+    select seq
+    from deliveries
+    where account_id = ? and webhook_id = ? and ${RETRY} and due_at <= ?
     order by due_at, seq
     limit ?
   `);
-  const dueNext = db.prepare(`
+  const retriesBySeq = db.prepare(`
+    select seq
+    from deliveries
+    where account_id = ? and webhook_id = ? and ${RETRY}
+    order by seq
+    limit ?
+  `);
+  const retryNext = db.prepare(`
     select min(due_at) as due_at
     from deliveries
-    where account_id = ? and webhook_id = ? and status = 'pending' and due_at > ?
+    where account_id = ? and webhook_id = ? and ${RETRY} and due_at > ?
   `);
   const bySeq = db.prepare(`
     select d.seq, d.account_id, d.id, d.webhook_id, d.event_id, d.test, d.event_type, d."trigger",
@@ -39,16 +67,6 @@ export function dueOperations(
     join events e on e.account_id = d.account_id and e.id = d.event_id
     where d.seq = ? and d.account_id = ?
   `);
-  const cancel = db.prepare(`
-    update deliveries
-    set status = 'cancelled', due_at = null, cancel_reason = ?
-    where seq in (
-      select seq
-      from deliveries
-      where account_id = ? and webhook_id = ? and status = 'pending'
-      limit ?
-    )
-  `);
 
   return {
     webhooksWithPending({ after, limit }) {
@@ -56,45 +74,95 @@ export function dueOperations(
       const rows = withPending.all(bare(from.accountId), bare(from.webhookId), limit);
       const last = rows.length === limit ? rows.at(-1) : undefined;
       return {
-        items: rows
-          .filter((row) => row.due_at !== null)
-          .map((row) => ({ ...ref(row), dueAt: integer(row, 'due_at') })),
+        items: rows.map(pendingWebhook).filter(({ count }) => count > 0),
         next: last === undefined ? null : ref(last),
       };
     },
 
-    due({ accountId, webhookId, dueBefore, limit, bytesMax, except }) {
-      const account = bare(accountId);
-      const inMemory = new Set(except);
-      // What is in memory is pending in the store as well, and as old as anything: read past it.
-      const found = dueOfWebhook.all(
-        account,
-        bare(webhookId),
-        dueBefore,
-        inMemory.size + limit + 1,
-      );
-      const wanted = found.map((row) => integer(row, 'seq')).filter((seq) => !inMemory.has(seq));
-      const deliveries: DueDelivery[] = [];
-      let bytes = 0;
-      for (const seq of wanted) {
-        if (deliveries.length === limit || bytes >= bytesMax) break;
-        const row = bySeq.get(seq, account);
-        if (row === undefined) continue;
-        const delivery = dueDelivery(row);
-        bytes += delivery.body.length;
-        deliveries.push(delivery);
-      }
-      const next = dueNext.get(account, bare(webhookId), dueBefore)?.due_at;
-      return {
-        deliveries,
-        more: deliveries.length < wanted.length,
-        nextDueAt: next == null ? null : Number(next),
-      };
-    },
+    due: (request) => (request.ordering === 'strict' ? dueInOrder(request) : dueByNow(request)),
+  };
 
-    cancelPending({ accountId, webhookId }, reason, limit) {
-      return Number(cancel.run(reason, bare(accountId), bare(webhookId), limit).changes);
-    },
+  /** The oldest, whether it was tried or not. */
+  function dueInOrder(request: DueRequest): DueResult {
+    const key = [bare(request.accountId), bare(request.webhookId)] as const;
+    const neverTried = wanted(fresh.all(...key, rowsMax(request)), request);
+    const triedBefore = wanted(retriesBySeq.all(...key, rowsMax(request)), request);
+    const all = [...neverTried, ...triedBefore].sort((a, b) => a - b);
+    return { ...read(all, request), nextDueAt: null };
+  }
+
+  /**
+   * Of what was never tried and what is to be tried again each gets one turn after the other, so that
+   * neither waits for the end of the other; what one leaves of the page the other takes.
+   */
+  function dueByNow(request: DueRequest): DueResult {
+    const key = [bare(request.accountId), bare(request.webhookId)] as const;
+    const { dueBefore } = request;
+    const neverTried = wanted(fresh.all(...key, rowsMax(request)), request);
+    const again = wanted(retriesDue.all(...key, dueBefore, rowsMax(request)), request);
+    const { deliveries, more } = read(inTurns(neverTried, again), request);
+    return {
+      deliveries: [
+        ...deliveries.filter(({ attemptCount }) => attemptCount === 0),
+        ...deliveries.filter(({ attemptCount }) => attemptCount > 0),
+      ],
+      more,
+      nextDueAt: integerOrNull(retryNext.get(...key, dueBefore) ?? {}, 'due_at'),
+    };
+  }
+
+  /** Reads them in this order, until the page or the bytes are full. */
+  function read(
+    seqs: readonly number[],
+    { accountId, limit, bytesMax }: DueRequest,
+  ): Pick<DueResult, 'deliveries' | 'more'> {
+    const account = bare(accountId);
+    const deliveries: DueDelivery[] = [];
+    const events = new Map<string, DueEvent>();
+    let bytes = 0;
+    for (const seq of seqs) {
+      if (deliveries.length === limit || bytes >= bytesMax) break;
+      const row = bySeq.get(seq, account);
+      if (row === undefined) continue;
+      const id = text(row, 'event_id');
+      let event = events.get(id);
+      if (event === undefined) {
+        event = dueEvent(row);
+        events.set(id, event);
+        bytes += event.body.length;
+      }
+      deliveries.push(dueDelivery(row, event));
+    }
+    return { deliveries, more: deliveries.length < seqs.length };
+  }
+}
+
+/** What is in memory is pending in the store as well, and as old as anything: it is read past. */
+function rowsMax({ except, limit }: DueRequest): number {
+  return except.length + limit + 1;
+}
+
+function wanted(rows: readonly Row[], { except }: DueRequest): number[] {
+  const seqs = rows.map((row) => integer(row, 'seq'));
+  if (except.length === 0) return seqs;
+  const inMemory = new Set(except);
+  return seqs.filter((seq) => !inMemory.has(seq));
+}
+
+function inTurns(first: readonly number[], second: readonly number[]): number[] {
+  const turns = Math.max(first.length, second.length);
+  return Array.from({ length: turns }, (_, turn) => [
+    ...first.slice(turn, turn + 1),
+    ...second.slice(turn, turn + 1),
+  ]).flat();
+}
+
+function pendingWebhook(row: Row) {
+  const fresh = integer(row, 'fresh');
+  return {
+    ...ref(row),
+    dueAt: fresh > 0 ? 0 : (integerOrNull(row, 'retry_at') ?? 0),
+    count: fresh + integer(row, 'retries'),
   };
 }
 

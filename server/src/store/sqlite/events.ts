@@ -29,8 +29,8 @@ export function eventOperations(
   const insertTestDelivery = db.prepare(`
     insert into deliveries (account_id, id, webhook_id, event_id, test, event_type, "trigger",
       status, created_at, attempt_count, attempt_id, attempt_started_at, attempt_response_code,
-      attempt_response_time_ms, attempt_response_body, attempt_failure)
-    values (?, ?, ?, ?, 1, ?, 'test', ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      attempt_response_time_ms, attempt_response_body, attempt_failure, attempt_note)
+    values (?, ?, ?, ?, 1, ?, 'test', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   `);
 
   return {
@@ -64,6 +64,7 @@ export function eventOperations(
         attempt.responseTimeMs,
         attempt.responseBody,
         attempt.failure,
+        attempt.note,
       );
     },
   };

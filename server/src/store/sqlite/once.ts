@@ -77,6 +77,16 @@ export function onceOperations(
       limit ?
     )
   `);
+  const forgetSecrets = db.prepare(`
+    update webhooks
+    set secret_before_sealed = null, secret_before_until = null, secret_prefers_new = 0
+    where (account_id, id) in (
+      select account_id, id
+      from webhooks
+      where secret_before_until <= ?
+      limit ?
+    )
+  `);
 
   return {
     beginOnce(accountId, begun) {
@@ -94,6 +104,7 @@ export function onceOperations(
       remove.run(bare(accountId), key);
     },
     forgetExpired(now, limit) {
+      forgetSecrets.run(now, limit);
       return Number(removeExpired.run(now, limit).changes);
     },
   };

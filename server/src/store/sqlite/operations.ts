@@ -2,14 +2,18 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { NewId } from '../../core/ids.ts';
 import type { DueDelivery } from '../../core/ports.ts';
 import { accountOperations } from './accounts.ts';
+import { cancelOperations } from './cancel.ts';
 import { deliveryOperations } from './deliveries.ts';
 import { dueOperations } from './due.ts';
 import { eventTypeOperations } from './event-types.ts';
 import { eventOperations } from './events.ts';
+import { laneOperations } from './lanes.ts';
 import { createOnce, onceOperations } from './once.ts';
 import type { OperationName, Operations } from './operation-types.ts';
 import { publishOperations } from './publish.ts';
+import { recoveryOperations } from './recoveries.ts';
 import { redeliverOperations } from './redeliver.ts';
+import { sendTimesOperations } from './send-times.ts';
 import { settleOperations } from './settle.ts';
 import { statsOperations } from './stats.ts';
 import { webhookOperations } from './webhooks.ts';
@@ -39,10 +43,20 @@ export const WRITES: Record<OperationName, boolean> = {
   completeOnce: true,
   abandonOnce: true,
   forgetExpired: true,
+  cancelDelivery: true,
+  createRecovery: true,
+  getRecovery: false,
   webhooksWithPending: false,
   target: false,
   due: false,
   settle: true,
+  recoverStep: true,
+  runningRecoveries: false,
+  holdWebhook: true,
+  preferNewSecret: true,
+  disableWebhook: true,
+  rememberLane: true,
+  sendTimes: false,
   cancelPending: true,
   vaultCheck: true,
   check: true,
@@ -77,6 +91,10 @@ export function createOperations(
     ...statsOperations(db),
     ...deliveryOperations(db),
     ...dueOperations(db),
+    ...cancelOperations(db, once),
+    ...recoveryOperations(db, { once, newId, madePending }),
+    ...laneOperations(db),
+    ...sendTimesOperations(db),
     ...settleOperations(db),
   };
 }

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { DueDelivery } from '../../core/ports.ts';
-import { DELIVERY_COLUMNS, delivery, dueDelivery } from './delivery-rows.ts';
+import { DELIVERY_COLUMNS, delivery, dueDelivery, dueEvent } from './delivery-rows.ts';
 import { bare } from './ids.ts';
 import type { Once } from './once.ts';
 import type { Operations } from './operation-types.ts';
@@ -45,7 +45,7 @@ export function redeliverOperations(
           createdAt,
         );
         if (made === undefined) throw new Error('an insert returns its row');
-        madePending(dueDelivery({ ...made, body: text(row, 'body') }));
+        madePending(dueDelivery(made, dueEvent(row)));
         return delivery(made);
       });
     },

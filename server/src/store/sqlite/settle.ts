@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Settlement } from '../../core/ports.ts';
+import type { Attempt } from '../../core/model.ts';
 import { bare } from './ids.ts';
 import type { Operations } from './operation-types.ts';
 
@@ -7,34 +7,44 @@ export function settleOperations(db: DatabaseSync): Pick<Operations, 'settle'> {
   // The row holds the newest attempt: the one before moves to `attempts` when a new one ends.
   const keepAttemptBefore = db.prepare(`
     insert into attempts (account_id, delivery_id, id, number, started_at, response_code,
-      response_time_ms, response_body, failure)
+      response_time_ms, response_body, failure, note)
     select account_id, id, attempt_id, attempt_count, attempt_started_at, attempt_response_code,
-      attempt_response_time_ms, attempt_response_body, attempt_failure
+      attempt_response_time_ms, attempt_response_body, attempt_failure, attempt_note
     from deliveries
     where seq = ? and account_id = ? and attempt_id <> ?
+  `);
+  const keepFirstTry = db.prepare(`
+    insert into attempts (account_id, delivery_id, number, id, started_at, response_code,
+      response_time_ms, response_body, failure, note)
+    select account_id, id, ?, ?, ?, ?, ?, ?, ?, ?
+    from deliveries
+    where seq = ? and account_id = ?
+    on conflict do nothing
   `);
   const write = db.prepare(`
     update deliveries
     set status = ?, due_at = ?, attempt_count = ?, attempt_id = ?, attempt_started_at = ?,
       attempt_response_code = ?, attempt_response_time_ms = ?, attempt_response_body = ?,
-      attempt_failure = ?
+      attempt_failure = ?, attempt_note = ?
     where seq = ? and account_id = ? and status = 'pending'
   `);
   // Somebody ended it while the exchange was in progress: what happened is kept, the end stands.
   const writeAttemptOnly = db.prepare(`
     update deliveries
     set attempt_count = ?, attempt_id = ?, attempt_started_at = ?, attempt_response_code = ?,
-      attempt_response_time_ms = ?, attempt_response_body = ?, attempt_failure = ?
+      attempt_response_time_ms = ?, attempt_response_body = ?, attempt_failure = ?,
+      attempt_note = ?
     where seq = ? and account_id = ?
   `);
 
   return {
     settle(settlements) {
       return settlements.map((settlement) => {
-        const { seq, attempt, status, dueAt } = settlement;
+        const { seq, attempt, firstTry, status, dueAt } = settlement;
         const account = bare(settlement.accountId);
         if (attempt.number > 1) keepAttemptBefore.run(seq, account, bare(attempt.id));
-        const columns = attemptColumns(settlement);
+        if (firstTry !== null) keepFirstTry.run(...attemptColumns(firstTry), seq, account);
+        const columns = attemptColumns(attempt);
         if (write.run(status, dueAt, ...columns, seq, account).changes === 1) return 'settled';
         writeAttemptOnly.run(...columns, seq, account);
         return 'ended';
@@ -43,7 +53,7 @@ export function settleOperations(db: DatabaseSync): Pick<Operations, 'settle'> {
   };
 }
 
-function attemptColumns({ attempt }: Settlement) {
+function attemptColumns(attempt: Attempt) {
   return [
     attempt.number,
     bare(attempt.id),
@@ -52,5 +62,6 @@ function attemptColumns({ attempt }: Settlement) {
     attempt.responseTimeMs,
     attempt.responseBody,
     attempt.failure,
+    attempt.note,
   ] as const;
 }

@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { firstIdAt } from '../../core/ids.ts';
 import { bare } from './ids.ts';
 import type { Operations } from './operation-types.ts';
@@ -16,18 +16,35 @@ export function statsOperations(db: DatabaseSync): Pick<Operations, 'deliverySta
     limit ${LOOKED_AT_MAX + 1}
   `);
   const pending = db.prepare(`
-    select count(*) as count
-    from (
-      select 1
-      from deliveries
-      where account_id = ? and webhook_id = ? and status = 'pending'
-      limit ${PENDING_COUNTED_MAX + 1}
-    )
+    select (
+      select count(*)
+      from (
+        select 1
+        from deliveries
+        where account_id = ? and webhook_id = ? and status = 'pending' and attempt_count = 0
+        limit ${PENDING_COUNTED_MAX + 1}
+      )
+    ) + (
+      select count(*)
+      from (
+        select 1
+        from deliveries indexed by deliveries_retry
+        where account_id = ? and webhook_id = ? and status = 'pending' and attempt_count > 0
+        limit ${PENDING_COUNTED_MAX + 1}
+      )
+    ) as count
   `);
-  const nextDue = db.prepare(`
+  const nextFresh = db.prepare(`
+    select due_at
+    from deliveries
+    where account_id = ? and webhook_id = ? and status = 'pending' and attempt_count = 0
+    order by seq
+    limit 1
+  `);
+  const nextRetry = db.prepare(`
     select min(due_at) as due_at
     from deliveries
-    where account_id = ? and webhook_id = ? and status = 'pending'
+    where account_id = ? and webhook_id = ? and status = 'pending' and attempt_count > 0
   `);
 
   return {
@@ -36,7 +53,7 @@ export function statsOperations(db: DatabaseSync): Pick<Operations, 'deliverySta
       const rows = newest.all(...key, firstIdAt(since));
       const looked = rows.slice(0, LOOKED_AT_MAX);
       const count = (status: string) => looked.filter((row) => row.status === status).length;
-      const pendingCount = integer(pending.get(...key) ?? {}, 'count');
+      const pendingCount = integer(pending.get(...key, ...key) ?? {}, 'count');
       return {
         counted: looked.length,
         complete: rows.length <= LOOKED_AT_MAX,
@@ -45,7 +62,7 @@ export function statsOperations(db: DatabaseSync): Pick<Operations, 'deliverySta
         cancelled: count('cancelled'),
         pending: Math.min(pendingCount, PENDING_COUNTED_MAX),
         pendingComplete: pendingCount <= PENDING_COUNTED_MAX,
-        nextDueAt: integerOrNull(nextDue.get(...key) ?? {}, 'due_at'),
+        nextDueAt: earliest(nextFresh.get(...key)?.due_at, nextRetry.get(...key)?.due_at),
         responseTimesMs: looked
           .map((row) => integerOrNull(row, 'attempt_response_time_ms'))
           .filter((ms) => ms !== null)
@@ -53,4 +70,9 @@ export function statsOperations(db: DatabaseSync): Pick<Operations, 'deliverySta
       };
     },
   };
+}
+
+function earliest(...moments: readonly (SQLOutputValue | undefined)[]): number | null {
+  const known = moments.filter((moment) => typeof moment === 'number');
+  return known.length === 0 ? null : Math.min(...known);
 }

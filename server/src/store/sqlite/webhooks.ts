@@ -1,12 +1,20 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Webhook } from '../../core/model.ts';
-import { accountId, bare, webhookId } from './ids.ts';
+import type { Rotation, Webhook } from '../../core/model.ts';
+import type { WebhookChanges } from '../../core/ports.ts';
+import { bare, webhookId } from './ids.ts';
+import { laneMemory, RAISE_VERSION } from './lanes.ts';
 import type { Once } from './once.ts';
 import type { Operations } from './operation-types.ts';
-import { AFTER_ALL_IDS, integer, pageOf, type Row, text, textOrNull } from './rows.ts';
-
-const COLUMNS = `account_id, id, url, events, description, status, disabled_reason,
-    secret_sealed, secret_hint, created_at, updated_at`;
+import { AFTER_ALL_IDS, integerOrNull, pageOf, text } from './rows.ts';
+import {
+  changeableColumns,
+  events,
+  rotation,
+  SENDING_COLUMNS,
+  settings,
+  WEBHOOK_COLUMNS,
+  webhook,
+} from './webhook-rows.ts';
 
 export function webhookOperations(
   db: DatabaseSync,
@@ -22,8 +30,11 @@ export function webhookOperations(
   | 'target'
 > {
   const insert = db.prepare(`
-    insert into webhooks (${COLUMNS})
-    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    insert into webhooks (${WEBHOOK_COLUMNS})
+    values (:account_id, :id, :created_at, :events, :description, :disabled_reason, :secret_hint,
+      :updated_at, :url, :status, :secret_sealed, :secret_before_sealed, :secret_before_until,
+      :secret_prefers_new, :held_until, :ordering, :rate_limit_max, :rate_limit_per_ms,
+      :concurrency_max, :retry_schedule, :on_gone)
   `);
   const countOfAccount = db.prepare(`
     select count(*) as count
@@ -31,12 +42,12 @@ export function webhookOperations(
     where account_id = ? and deleted_at is null
   `);
   const select = db.prepare(`
-    select ${COLUMNS}
+    select ${WEBHOOK_COLUMNS}
     from webhooks
     where account_id = ? and id = ? and deleted_at is null
   `);
   const list = db.prepare(`
-    select ${COLUMNS}
+    select ${WEBHOOK_COLUMNS}
     from webhooks
     where account_id = ? and id < ? and deleted_at is null
     order by id desc
@@ -44,20 +55,26 @@ export function webhookOperations(
   `);
   const update = db.prepare(`
     update webhooks
-    set url = ?, events = ?, description = ?, status = ?, disabled_reason = ?,
-      secret_sealed = ?, secret_hint = ?, updated_at = ?
-    where account_id = ? and id = ? and deleted_at is null
+    set url = :url, events = :events, description = :description, status = :status,
+      disabled_reason = :disabled_reason, secret_sealed = :secret_sealed,
+      secret_hint = :secret_hint, secret_before_sealed = :secret_before_sealed,
+      secret_before_until = :secret_before_until, secret_prefers_new = :secret_prefers_new,
+      held_until = :held_until, ordering = :ordering, rate_limit_max = :rate_limit_max,
+      rate_limit_per_ms = :rate_limit_per_ms, concurrency_max = :concurrency_max,
+      retry_schedule = :retry_schedule, on_gone = :on_gone, updated_at = :updated_at
+    where account_id = :account_id and id = :id and deleted_at is null
   `);
   const remove = db.prepare(`
     update webhooks
-    set deleted_at = ?, secret_sealed = '', secret_hint = ''
+    set deleted_at = ?, secret_sealed = '', secret_hint = '', secret_before_sealed = null,
+      secret_before_until = null, secret_prefers_new = 0
     where account_id = ? and id = ? and deleted_at is null
   `);
-  const raiseVersion = db.prepare(`
-    update accounts
-    set webhooks_version = webhooks_version + 1
-    where id = ?
+  const forgetLane = db.prepare(`
+    delete from lanes
+    where account_id = ? and webhook_id = ?
   `);
+  const raiseVersion = db.prepare(RAISE_VERSION);
   const version = db.prepare('select webhooks_version from accounts where id = ?');
   const subscribing = db.prepare(`
     select id, events
@@ -65,9 +82,10 @@ export function webhookOperations(
     where account_id = ? and deleted_at is null and status <> 'disabled'
   `);
   const target = db.prepare(`
-    select url, secret_sealed, status, deleted_at
-    from webhooks
-    where account_id = ? and id = ?
+    select ${SENDING_COLUMNS}, deleted_at, health, usual_ms, failing_since, failed_attempts
+    from webhooks w
+    left join lanes l on l.account_id = w.account_id and l.webhook_id = w.id
+    where w.account_id = ? and w.id = ?
   `);
 
   const getWebhook: Operations['getWebhook'] = (account, id) => {
@@ -83,19 +101,7 @@ export function webhookOperations(
       return once.run(account, record, () => {
         if (Number(countOfAccount.get(account)?.count) >= perAccountMax) return 'too_many';
         once.keep(account, record);
-        insert.run(
-          account,
-          bare(webhook.id),
-          webhook.url,
-          JSON.stringify(webhook.events),
-          webhook.description,
-          webhook.status,
-          webhook.disabledReason,
-          webhook.secretSealed,
-          webhook.secretHint,
-          webhook.createdAt,
-          webhook.updatedAt,
-        );
+        insert.run({ ...changeableColumns(webhook), created_at: webhook.createdAt });
         raiseVersion.run(account);
         return 'created';
       });
@@ -108,25 +114,16 @@ export function webhookOperations(
     updateWebhook(account, id, changes, updatedAt) {
       const before = getWebhook(account, id);
       if (before === null) return null;
-      const after: Webhook = { ...before, ...changes, updatedAt };
-      update.run(
-        after.url,
-        JSON.stringify(after.events),
-        after.description,
-        after.status,
-        after.disabledReason,
-        after.secretSealed,
-        after.secretHint,
-        updatedAt,
-        bare(account),
-        bare(id),
-      );
+      const after = changed(before, changes, updatedAt);
+      update.run(changeableColumns(after));
+      if (after.url !== before.url) forgetLane.run(bare(account), bare(id));
       raiseVersion.run(bare(account));
       return after;
     },
 
     deleteWebhook(account, id, deletedAt) {
       if (remove.run(deletedAt, bare(account), bare(id)).changes === 0) return 'missing';
+      forgetLane.run(bare(account), bare(id));
       raiseVersion.run(bare(account));
       return 'deleted';
     },
@@ -149,28 +146,42 @@ export function webhookOperations(
         ...ref,
         url: text(row, 'url'),
         secretSealed: text(row, 'secret_sealed'),
+        rotation: rotation(row),
+        heldUntil: integerOrNull(row, 'held_until'),
+        settings: settings(row),
         status: status as Webhook['status'] | 'deleted',
+        memory: row.health === null ? null : laneMemory(row),
       };
     },
   };
 }
 
-function webhook(row: Row): Webhook {
+function changed(before: Webhook, changes: WebhookChanges, updatedAt: number): Webhook {
+  const { settings, secret, ...plain } = changes;
+  const after: Webhook = {
+    ...before,
+    ...plain,
+    settings: { ...before.settings, ...settings },
+    updatedAt,
+  };
+  if (after.url !== before.url) after.heldUntil = null;
+  if (secret === undefined) return after;
   return {
-    accountId: accountId(text(row, 'account_id')),
-    id: webhookId(text(row, 'id')),
-    url: text(row, 'url'),
-    events: events(row),
-    description: text(row, 'description'),
-    status: text(row, 'status') as Webhook['status'],
-    disabledReason: textOrNull(row, 'disabled_reason'),
-    secretSealed: text(row, 'secret_sealed'),
-    secretHint: text(row, 'secret_hint'),
-    createdAt: integer(row, 'created_at'),
-    updatedAt: integer(row, 'updated_at'),
+    ...after,
+    secretSealed: secret.sealed,
+    secretHint: secret.hint,
+    rotation: rotated(before, secret.overlapUntil, updatedAt),
   };
 }
 
-function events(row: Row): string[] {
-  return JSON.parse(text(row, 'events'));
+/** The preferred one of the secrets in force goes on, whichever receivers go by: never more than two. */
+function rotated(before: Webhook, until: number | null, now: number): Rotation | null {
+  if (until === null) return null;
+  const { rotation, secretSealed } = before;
+  const goesByOlder = rotation !== null && rotation.until > now && !rotation.prefersNew;
+  return {
+    beforeSealed: goesByOlder ? rotation.beforeSealed : secretSealed,
+    until,
+    prefersNew: false,
+  };
 }

@@ -45,7 +45,8 @@ export class Receivers {
       this.#refused.add(key);
       if (!refuses) this.delivered.set(key, (this.delivered.get(key) ?? 0) + 1);
       const status = refuses ? 500 : 200;
-      setImmediate(ended, { kind: 'response', status, responseTimeMs: 1, body: '' });
+      const said = { responseTimeMs: 1, body: '', retryAfter: null, note: null };
+      setImmediate(ended, { kind: 'response', status, ...said });
       return { expire: () => {} };
     },
     close: async () => {},

@@ -85,7 +85,7 @@ export function deliveriesContract(under: StoreUnderTest): void {
       const world = await openWorld(t, under);
       const { store, mine } = world;
       const webhook = await mine.webhook();
-      const { id, eventId } = await mine.pending(webhook);
+      const { id, event } = await mine.pending(webhook);
       const { createdAt } = await mine.delivery(id);
       const spans: [filter: DeliveryFilter, seen: boolean][] = [
         [{ createdAfter: createdAt }, true],
@@ -100,7 +100,7 @@ export function deliveriesContract(under: StoreUnderTest): void {
         const deliveries = await store.listDeliveries(mine.id, span, { limit: 10 });
         assert.deepEqual(idsOf(deliveries.items), seen ? [id] : [], JSON.stringify(span));
         const events = await store.listEvents(mine.id, span, { limit: 10 });
-        assert.deepEqual(idsOf(events.items), seen ? [eventId] : [], JSON.stringify(span));
+        assert.deepEqual(idsOf(events.items), seen ? [event.id] : [], JSON.stringify(span));
       }
     });
 
@@ -134,7 +134,8 @@ export function deliveriesContract(under: StoreUnderTest): void {
     test('the deliveries of another account do not exist', async (t) => {
       const world = await openWorld(t, under);
       const { store, mine, theirs } = world;
-      const { id, webhookId, eventId } = await mine.pending(await mine.webhook());
+      const { id, webhookId, event } = await mine.pending(await mine.webhook());
+      const eventId = event.id;
       assert.equal(await store.getDelivery(theirs.id, id), null);
       for (const filter of [{}, { webhookId }, { eventId }]) {
         const { items } = await store.listDeliveries(theirs.id, filter, { limit: 10 });

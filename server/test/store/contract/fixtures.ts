@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { covers } from '../../../src/core/event-types.ts';
 import { createIds, type NewId } from '../../../src/core/ids.ts';
-import type { Attempt, Delivery, Webhook } from '../../../src/core/model.ts';
+import {
+  type Attempt,
+  DEFAULT_WEBHOOK_SETTINGS,
+  type Delivery,
+  type Webhook,
+} from '../../../src/core/model.ts';
 import type {
   DueDelivery,
   DueRequest,
@@ -118,7 +123,7 @@ function accountOf(
     async pending(webhook, fields = {}) {
       const [event] = await publish(fields);
       const made = handedOver.flat().find((one) => {
-        return one.eventId === event?.id && one.webhookId === webhook.id;
+        return one.event.id === event?.id && one.webhookId === webhook.id;
       });
       assert.ok(made, 'the webhook gets the event');
       return made;
@@ -131,7 +136,7 @@ function accountOf(
     due(webhook, request = {}) {
       const ref = { accountId, webhookId: webhook.id };
       const all = { dueBefore: NO_LIMIT * BEGIN, limit: NO_LIMIT, bytesMax: NO_LIMIT, except: [] };
-      return store.due({ ...ref, ...all, ...request });
+      return store.due({ ...ref, ...all, ordering: 'none', ...request });
     },
   };
 }
@@ -148,6 +153,9 @@ export function webhookOf(accountId: string, id: string, createdAt: number): Web
     disabledReason: null,
     secretSealed: `sealed ${id}`,
     secretHint: id.slice(-4),
+    rotation: null,
+    heldUntil: null,
+    settings: DEFAULT_WEBHOOK_SETTINGS,
     createdAt,
     updatedAt: createdAt,
   };
@@ -168,6 +176,7 @@ export function attemptOf(id: string, fields: Partial<Attempt> = {}): Attempt {
     responseTimeMs: 12,
     responseBody: 'OK',
     failure: null,
+    note: null,
     ...fields,
   };
 }
@@ -184,7 +193,8 @@ export function settlementOf(
   fields: Partial<Settlement> = {},
 ): Settlement {
   const { seq, accountId, id: deliveryId } = delivery;
-  return { seq, accountId, deliveryId, attempt, status: 'delivered', dueAt: null, ...fields };
+  const what = { attempt, firstTry: null, status: 'delivered', dueAt: null } as const;
+  return { seq, accountId, deliveryId, ...what, ...fields };
 }
 
 /** What came of a call that was not made before. */

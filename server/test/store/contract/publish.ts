@@ -19,14 +19,14 @@ export function publishContract(under: StoreUnderTest): void {
     test('each delivery of an event is pending, and due since it was accepted', async (t) => {
       const { store, mine } = await openWorld(t, under);
       const webhook = await mine.webhook();
-      const { id, eventId } = await mine.pending(webhook, { createdAt: BEGIN });
+      const { id, event } = await mine.pending(webhook, { createdAt: BEGIN });
       const found = await store.getDelivery(mine.id, id);
       assert.deepEqual(found, {
         delivery: {
           accountId: mine.id,
           id,
           webhookId: webhook.id,
-          eventId,
+          eventId: event.id,
           eventType: 'user.created',
           trigger: 'schedule',
           status: 'pending',
@@ -52,10 +52,10 @@ export function publishContract(under: StoreUnderTest): void {
       assert.equal(pending.length, 4);
       assert.deepEqual(handedOver.flat(), pending.toSorted(bySeq));
       assert.deepEqual(
-        handedOver.flat().map(({ eventId, body }) => ({ eventId, body })),
-        events.flatMap(({ id, body }) => [
-          { eventId: id, body },
-          { eventId: id, body },
+        handedOver.flat().map(({ event }) => event),
+        events.flatMap(({ id, type, body }) => [
+          { id, type, body },
+          { id, type, body },
         ]),
       );
       assert.deepEqual((await store.listDeliveries(theirs.id, {}, { limit: 10 })).items, []);
@@ -68,7 +68,7 @@ export function publishContract(under: StoreUnderTest): void {
       const [third] = await mine.publish({});
       const delivered = handedOver.flat().toSorted(bySeq);
       assert.deepEqual(
-        delivered.map(({ eventId }) => eventId),
+        delivered.map(({ event }) => event.id),
         [first, second, third].map((event) => event?.id),
       );
     });
@@ -117,7 +117,7 @@ export function publishContract(under: StoreUnderTest): void {
       const stored = idsOf((await store.listEvents(mine.id, {}, { limit: 10 })).items);
       assert.deepEqual(new Set(stored), new Set([known?.id, ...kept]));
       assert.deepEqual(
-        handedOver.flat().map(({ eventId }) => eventId),
+        handedOver.flat().map(({ event }) => event.id),
         kept,
       );
     });
