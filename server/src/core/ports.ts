@@ -315,7 +315,7 @@ export interface DueResult {
 export interface PendingWebhook extends WebhookRef {
   /** When the first of it is due; `0` for what was never tried. */
   dueAt: number;
-  /** How many are pending; 0 when nobody asked. */
+  /** How many are pending, when it was asked for; otherwise only whether there are any. */
   count: number;
 }
 

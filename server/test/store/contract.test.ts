@@ -5,6 +5,7 @@ import { deliveriesContract } from './contract/deliveries.ts';
 import { dueContract } from './contract/due.ts';
 import { eventTypesContract } from './contract/event-types.ts';
 import { onceContract } from './contract/once.ts';
+import { pendingContract } from './contract/pending.ts';
 import { publishContract } from './contract/publish.ts';
 import { reopenedContract } from './contract/reopened.ts';
 import { settleContract } from './contract/settle.ts';
@@ -41,6 +42,7 @@ for (const store of STORES) {
     subscriptionsContract(store);
     publishContract(store);
     dueContract(store);
+    pendingContract(store);
     settleContract(store);
     deliveriesContract(store);
     cancelContract(store);

@@ -11,7 +11,12 @@ export const DELIVERY_COLUMNS = `account_id, id, webhook_id, event_id, test, eve
 
 export function delivery(row: Row): Delivery {
   return {
-    ...ids(row),
+    accountId: accountId(text(row, 'account_id')),
+    id: deliveryId(text(row, 'id')),
+    webhookId: webhookId(text(row, 'webhook_id')),
+    eventId: eventId(text(row, 'event_id'), integer(row, 'test')),
+    eventType: text(row, 'event_type'),
+    trigger: text(row, 'trigger') as Delivery['trigger'],
     status: text(row, 'status') as Delivery['status'],
     createdAt: integer(row, 'created_at'),
     dueAt: integerOrNull(row, 'due_at'),
@@ -21,7 +26,10 @@ export function delivery(row: Row): Delivery {
   };
 }
 
-/** A row of `deliveries`; the event may be shared with other deliveries of it. */
+/** The columns that `dueDelivery` reads. */
+export const DUE_COLUMNS = `seq, account_id, id, webhook_id, "trigger", attempt_count, due_at`;
+
+/** A row of `deliveries`, and the event that it may share with others. */
 export function dueDelivery(row: Row, event: DueEvent): DueDelivery {
   return {
     seq: integer(row, 'seq'),
@@ -35,7 +43,7 @@ export function dueDelivery(row: Row, event: DueEvent): DueDelivery {
   };
 }
 
-/** The event of a row of `deliveries` that was joined with its body. */
+/** A row of `deliveries` with the body of its event. */
 export function dueEvent(row: Row): DueEvent {
   return {
     id: eventId(text(row, 'event_id'), integer(row, 'test')),
@@ -55,17 +63,6 @@ export function earlierAttempt(row: Row): Attempt {
     responseBody: textOrNull(row, 'response_body'),
     failure: textOrNull(row, 'failure') as Attempt['failure'],
     note: textOrNull(row, 'note') as Attempt['note'],
-  };
-}
-
-function ids(row: Row) {
-  return {
-    accountId: accountId(text(row, 'account_id')),
-    id: deliveryId(text(row, 'id')),
-    webhookId: webhookId(text(row, 'webhook_id')),
-    eventId: eventId(text(row, 'event_id'), integer(row, 'test')),
-    eventType: text(row, 'event_type'),
-    trigger: text(row, 'trigger') as Delivery['trigger'],
   };
 }
 

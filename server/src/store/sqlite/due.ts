@@ -1,64 +1,75 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { DueDelivery, DueEvent, DueRequest } from '../../core/ports.ts';
+import type { DatabaseSync } from 'node:sqlite';
+import type { DueDelivery, DueEvent, DueRequest, DueResult } from '../../core/ports.ts';
 import { dueDelivery, dueEvent } from './delivery-rows.ts';
 import { accountId, bare, webhookId } from './ids.ts';
 import type { Operations } from './operation-types.ts';
 import { integer, integerOrNull, type Row, text } from './rows.ts';
 
 /**
- * The engine's questions. `status = 'pending'` and the comparison of `attempt_count` stand as literals:
- * the partial indexes need them (0002-engine.sql says which there are).
+ * What is pending and was never tried, and what is to be tried again, as the partial indexes have
+ * them: they are found by these very terms, so these are literals.
  */
-export function dueOperations(
-  db: DatabaseSync,
-): Pick<Operations, 'webhooksWithPending' | 'due' | 'cancelPending'> {
-  const ofWebhook = (which: string) =>
-    `d.account_id = w.account_id and d.webhook_id = w.id and d.status = 'pending' and d.attempt_count ${which}`;
-  const withPending = (counts: boolean) =>
+export const FRESH = `status = 'pending' and attempt_count = 0`;
+export const RETRY = `status = 'pending' and attempt_count > 0`;
+
+/** The engine's questions. */
+export function dueOperations(db: DatabaseSync): Pick<Operations, 'webhooksWithPending' | 'due'> {
+  // Only `deliveries_retry` can count without a look at the rows.
+  const withPending = (counted: 'all' | 'one') =>
     db.prepare(`
-      select w.account_id, w.id,
-        exists (select 1 from deliveries d where ${ofWebhook('= 0')}) as has_fresh,
-        (select min(d.due_at) from deliveries d where ${ofWebhook('> 0')}) as due_at,
-        ${
-          counts
-            ? `(select count(*) from deliveries d where ${ofWebhook('= 0')})
-                + (select count(*) from deliveries d where ${ofWebhook('> 0')})`
-            : '0'
-        } as count
-      from webhooks w
-      where (w.account_id, w.id) > (?, ?)
-      order by w.account_id, w.id
-      limit ?
-    `);
-  const pendingCounted = withPending(true);
-  const pendingOnly = withPending(false);
+    select w.account_id, w.id, (
+      select count(*)
+      from (
+        select 1
+        from deliveries d
+        where d.account_id = w.account_id and d.webhook_id = w.id and ${FRESH}
+        ${counted === 'one' ? 'limit 1' : ''}
+      )
+    ) as fresh, (
+      select count(*)
+      from (
+        select 1
+        from deliveries d indexed by deliveries_retry
+        where d.account_id = w.account_id and d.webhook_id = w.id and ${RETRY}
+        ${counted === 'one' ? 'limit 1' : ''}
+      )
+    ) as retries, (
+      select min(d.due_at)
+      from deliveries d
+      where d.account_id = w.account_id and d.webhook_id = w.id and ${RETRY}
+    ) as retry_at
+    from webhooks w
+    where (w.account_id, w.id) > (?, ?)
+    order by w.account_id, w.id
+    limit ?
+  `);
+  const pendingCounted = withPending('all');
+  const pendingFound = withPending('one');
   const fresh = db.prepare(`
     select seq
     from deliveries
-    where account_id = ? and webhook_id = ? and status = 'pending' and attempt_count = 0
+    where account_id = ? and webhook_id = ? and ${FRESH}
     order by seq
     limit ?
   `);
-  const dueRetries = db.prepare(`
+  const retriesDue = db.prepare(`
     select seq
     from deliveries
-    where account_id = ? and webhook_id = ? and status = 'pending' and attempt_count > 0
-      and due_at <= ?
+    where account_id = ? and webhook_id = ? and ${RETRY} and due_at <= ?
     order by due_at, seq
     limit ?
   `);
   const retriesBySeq = db.prepare(`
     select seq
     from deliveries
-    where account_id = ? and webhook_id = ? and status = 'pending' and attempt_count > 0
+    where account_id = ? and webhook_id = ? and ${RETRY}
     order by seq
     limit ?
   `);
-  const nextRetry = db.prepare(`
+  const retryNext = db.prepare(`
     select min(due_at) as due_at
     from deliveries
-    where account_id = ? and webhook_id = ? and status = 'pending' and attempt_count > 0
-      and due_at > ?
+    where account_id = ? and webhook_id = ? and ${RETRY} and due_at > ?
   `);
   const bySeq = db.prepare(`
     select d.seq, d.account_id, d.id, d.webhook_id, d.event_id, d.test, d.event_type, d."trigger",
@@ -67,106 +78,104 @@ export function dueOperations(
     join events e on e.account_id = d.account_id and e.id = d.event_id
     where d.seq = ? and d.account_id = ?
   `);
-  const cancelThose = (which: string) =>
-    db.prepare(`
-      update deliveries
-      set status = 'cancelled', due_at = null, cancel_reason = ?
-      where seq in (
-        select seq
-        from deliveries
-        where account_id = ? and webhook_id = ? and status = 'pending' and attempt_count ${which}
-        limit ?
-      )
-    `);
-  const cancelFresh = cancelThose('= 0');
-  const cancelRetries = cancelThose('> 0');
 
   return {
     webhooksWithPending({ after, limit, counts }) {
       const from = after ?? { accountId: '', webhookId: '' };
-      const statement = counts ? pendingCounted : pendingOnly;
+      const statement = counts ? pendingCounted : pendingFound;
       const rows = statement.all(bare(from.accountId), bare(from.webhookId), limit);
       const last = rows.length === limit ? rows.at(-1) : undefined;
       return {
-        items: rows
-          .filter((row) => row.has_fresh === 1 || row.due_at !== null)
-          .map((row) => ({
-            ...ref(row),
-            dueAt: row.has_fresh === 1 ? 0 : integer(row, 'due_at'),
-            count: integer(row, 'count'),
-          })),
+        items: rows.map(pendingWebhook).filter(({ count }) => count > 0),
         next: last === undefined ? null : ref(last),
       };
     },
 
-    due(request) {
-      const { wanted, more } = wantedSeqs(request);
-      const { deliveries, isCut } = read(wanted, request);
-      return {
-        deliveries,
-        more: more || isCut,
-        nextDueAt: request.ordering === 'strict' ? null : nextDue(request),
-      };
-    },
-
-    cancelPending(webhook, reason, limit) {
-      const key = [bare(webhook.accountId), bare(webhook.webhookId)] as const;
-      const cancelled = Number(cancelFresh.run(reason, ...key, limit).changes);
-      if (cancelled === limit) return cancelled;
-      return cancelled + Number(cancelRetries.run(reason, ...key, limit - cancelled).changes);
-    },
+    due: (request) => (request.ordering === 'strict' ? dueInOrder(request) : dueByNow(request)),
   };
 
-  /** In the order in which they are to be sent, without those that are in memory. */
-  function wantedSeqs(request: DueRequest): { wanted: number[]; more: boolean } {
-    const { ordering, dueBefore, limit } = request;
-    const known = new Set(request.except);
+  /** The oldest, whether it was tried or not. */
+  function dueInOrder(request: DueRequest): DueResult {
     const key = [bare(request.accountId), bare(request.webhookId)] as const;
-    // What is in memory is pending in the store as well, and as old as anything: read past it.
-    const count = known.size + limit + 1;
-    const seqs = (statement: StatementSync, ...args: number[]) =>
-      statement
-        .all(...key, ...args, count)
-        .map((row) => integer(row, 'seq'))
-        .filter((seq) => !known.has(seq));
-    const neverTried = seqs(fresh);
-    if (ordering === 'strict') {
-      const all = [...neverTried, ...seqs(retriesBySeq)].sort((a, b) => a - b);
-      return { wanted: all.slice(0, limit), more: all.length > limit };
-    }
-    // Half of the page each, and what one of them leaves the other takes.
-    const retries = seqs(dueRetries, dueBefore);
-    const half = Math.ceil(limit / 2);
-    const freshTaken = Math.min(neverTried.length, Math.max(half, limit - retries.length));
-    const wanted = [...retries.slice(0, limit - freshTaken), ...neverTried.slice(0, freshTaken)];
-    return { wanted, more: neverTried.length + retries.length > wanted.length };
+    const neverTried = wanted(fresh.all(...key, rowsMax(request)), request);
+    const triedBefore = wanted(retriesBySeq.all(...key, rowsMax(request)), request);
+    const all = [...neverTried, ...triedBefore].sort((a, b) => a - b);
+    return { ...read(all, request), nextDueAt: null };
   }
 
-  /** Deliveries of the same event share it. */
+  /**
+   * Of what was never tried and what is to be tried again each gets one turn after the other, so that
+   * neither waits for the end of the other; what one leaves of the page the other takes.
+   */
+  function dueByNow(request: DueRequest): DueResult {
+    const key = [bare(request.accountId), bare(request.webhookId)] as const;
+    const { dueBefore } = request;
+    const neverTried = wanted(fresh.all(...key, rowsMax(request)), request);
+    const again = wanted(retriesDue.all(...key, dueBefore, rowsMax(request)), request);
+    const { deliveries, more } = read(inTurns(neverTried, again), request);
+    return {
+      deliveries: [
+        ...deliveries.filter(({ attemptCount }) => attemptCount === 0),
+        ...deliveries.filter(({ attemptCount }) => attemptCount > 0),
+      ],
+      more,
+      nextDueAt: integerOrNull(retryNext.get(...key, dueBefore) ?? {}, 'due_at'),
+    };
+  }
+
+  /** Reads them in this order, until the page or the bytes are full. */
   function read(
-    wanted: readonly number[],
-    { accountId, bytesMax }: DueRequest,
-  ): { deliveries: DueDelivery[]; isCut: boolean } {
+    seqs: readonly number[],
+    { accountId, limit, bytesMax }: DueRequest,
+  ): Pick<DueResult, 'deliveries' | 'more'> {
     const account = bare(accountId);
-    const events = new Map<string, DueEvent>();
     const deliveries: DueDelivery[] = [];
+    const events = new Map<string, DueEvent>();
     let bytes = 0;
-    for (const seq of wanted) {
-      if (bytes >= bytesMax) return { deliveries, isCut: true };
+    for (const seq of seqs) {
+      if (deliveries.length === limit || bytes >= bytesMax) break;
       const row = bySeq.get(seq, account);
       if (row === undefined) continue;
-      const event = events.get(text(row, 'event_id')) ?? dueEvent(row);
-      events.set(text(row, 'event_id'), event);
-      bytes += event.body.length;
+      const id = text(row, 'event_id');
+      let event = events.get(id);
+      if (event === undefined) {
+        event = dueEvent(row);
+        events.set(id, event);
+        bytes += event.body.length;
+      }
       deliveries.push(dueDelivery(row, event));
     }
-    return { deliveries, isCut: false };
+    return { deliveries, more: deliveries.length < seqs.length };
   }
+}
 
-  function nextDue({ accountId, webhookId, dueBefore }: DueRequest): number | null {
-    const row = nextRetry.get(bare(accountId), bare(webhookId), dueBefore);
-    return row === undefined ? null : integerOrNull(row, 'due_at');
-  }
+/** What is in memory is pending in the store as well, and as old as anything: it is read past. */
+function rowsMax({ except, limit }: DueRequest): number {
+  return except.length + limit + 1;
+}
+
+function wanted(rows: readonly Row[], { except }: DueRequest): number[] {
+  const seqs = rows.map((row) => integer(row, 'seq'));
+  if (except.length === 0) return seqs;
+  const inMemory = new Set(except);
+  return seqs.filter((seq) => !inMemory.has(seq));
+}
+
+function inTurns(first: readonly number[], second: readonly number[]): number[] {
+  const turns = Math.max(first.length, second.length);
+  return Array.from({ length: turns }, (_, turn) => [
+    ...first.slice(turn, turn + 1),
+    ...second.slice(turn, turn + 1),
+  ]).flat();
+}
+
+function pendingWebhook(row: Row) {
+  const fresh = integer(row, 'fresh');
+  return {
+    ...ref(row),
+    dueAt: fresh > 0 ? 0 : (integerOrNull(row, 'retry_at') ?? 0),
+    count: fresh + integer(row, 'retries'),
+  };
 }
 
 function ref(row: Row) {

@@ -9,6 +9,7 @@ export const accountId = (id: string) => ID_PREFIXES.account + id;
 export const webhookId = (id: string) => ID_PREFIXES.webhook + id;
 export const deliveryId = (id: string) => ID_PREFIXES.delivery + id;
 export const attemptId = (id: string) => ID_PREFIXES.attempt + id;
+export const recoveryId = (id: string) => ID_PREFIXES.recovery + id;
 
 export function eventId(id: string, test: number): string {
   return (test === 1 ? ID_PREFIXES.testEvent : ID_PREFIXES.event) + id;

@@ -77,8 +77,7 @@ export function onceOperations(
       limit ?
     )
   `);
-  // A secret that is not used any more is not kept.
-  const endRotations = db.prepare(`
+  const forgetSecrets = db.prepare(`
     update webhooks
     set secret_before_sealed = null, secret_before_until = null, secret_prefers_new = 0
     where (account_id, id) in (
@@ -105,7 +104,7 @@ export function onceOperations(
       remove.run(bare(accountId), key);
     },
     forgetExpired(now, limit) {
-      endRotations.run(now, limit);
+      forgetSecrets.run(now, limit);
       return Number(removeExpired.run(now, limit).changes);
     },
   };

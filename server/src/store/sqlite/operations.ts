@@ -7,14 +7,15 @@ import { deliveryOperations } from './deliveries.ts';
 import { dueOperations } from './due.ts';
 import { eventTypeOperations } from './event-types.ts';
 import { eventOperations } from './events.ts';
+import { laneOperations } from './lanes.ts';
 import { createOnce, onceOperations } from './once.ts';
 import type { OperationName, Operations } from './operation-types.ts';
 import { publishOperations } from './publish.ts';
 import { recoveryOperations } from './recoveries.ts';
 import { redeliverOperations } from './redeliver.ts';
+import { sendTimesOperations } from './send-times.ts';
 import { settleOperations } from './settle.ts';
 import { statsOperations } from './stats.ts';
-import { targetOperations } from './targets.ts';
 import { webhookOperations } from './webhooks.ts';
 
 /** Whether a call writes, and so takes part in a group commit. */
@@ -46,19 +47,19 @@ export const WRITES: Record<OperationName, boolean> = {
   cancelDelivery: true,
   createRecovery: true,
   getRecovery: false,
-  runningRecoveries: false,
-  recoverStep: true,
-  holdWebhook: true,
-  preferNewSecret: true,
-  disableWebhook: true,
-  rememberLane: true,
-  sendTimes: false,
-  beginRun: true,
-  endRun: true,
   webhooksWithPending: false,
   target: false,
   due: false,
   settle: true,
+  recoverStep: true,
+  runningRecoveries: false,
+  holdWebhook: true,
+  preferNewSecret: true,
+  disableWebhook: true,
+  rememberLane: true,
+  beginRun: true,
+  endRun: true,
+  sendTimes: false,
   cancelPending: true,
   vaultCheck: true,
   check: true,
@@ -89,13 +90,14 @@ export function createOperations(
     ...publishOperations(db, { once, newId, madePending, madeEvent }),
     ...eventOperations(db),
     ...redeliverOperations(db, { once, madePending }),
-    ...cancelOperations(db, once),
-    ...recoveryOperations(db, { once, newId, madePending }),
-    ...targetOperations(db),
     ...onceOperations(db, once),
     ...statsOperations(db),
     ...deliveryOperations(db),
     ...dueOperations(db),
+    ...cancelOperations(db, once),
+    ...recoveryOperations(db, { once, newId, madePending }),
+    ...laneOperations(db),
+    ...sendTimesOperations(db),
     ...settleOperations(db),
   };
 }

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { covers } from '../../core/event-types.ts';
 import type { NewId } from '../../core/ids.ts';
-import type { DueDelivery, NewEvent, NewEvents } from '../../core/ports.ts';
+import type { DueDelivery, DueEvent, NewEvent, NewEvents } from '../../core/ports.ts';
 import { bare, webhookId } from './ids.ts';
 import type { Once } from './once.ts';
 import type { Operations } from './operation-types.ts';
@@ -57,7 +57,8 @@ export function publishOperations(
     const eventId = bare(event.id);
     insertEvent.run(account, eventId, event.type, event.createdAt, event.body);
     madeEvent();
-    const due = { id: event.id, type: event.type, body: event.body };
+    if (event.deliveries.length === 0) return;
+    const due: DueEvent = { id: event.id, type: event.type, body: event.body };
     for (const { id, webhookId } of event.deliveries) {
       const { lastInsertRowid } = insertDelivery.run(
         account,

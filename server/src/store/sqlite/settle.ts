@@ -14,9 +14,12 @@ export function settleOperations(db: DatabaseSync): Pick<Operations, 'settle'> {
     where seq = ? and account_id = ? and attempt_id <> ?
   `);
   const keepFirstTry = db.prepare(`
-    insert or ignore into attempts (account_id, delivery_id, id, number, started_at, response_code,
+    insert into attempts (account_id, delivery_id, number, id, started_at, response_code,
       response_time_ms, response_body, failure, note)
-    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    select account_id, id, ?, ?, ?, ?, ?, ?, ?, ?
+    from deliveries
+    where seq = ? and account_id = ?
+    on conflict do nothing
   `);
   const write = db.prepare(`
     update deliveries
@@ -29,7 +32,8 @@ export function settleOperations(db: DatabaseSync): Pick<Operations, 'settle'> {
   const writeAttemptOnly = db.prepare(`
     update deliveries
     set attempt_count = ?, attempt_id = ?, attempt_started_at = ?, attempt_response_code = ?,
-      attempt_response_time_ms = ?, attempt_response_body = ?, attempt_failure = ?, attempt_note = ?
+      attempt_response_time_ms = ?, attempt_response_body = ?, attempt_failure = ?,
+      attempt_note = ?
     where seq = ? and account_id = ?
   `);
 
@@ -39,7 +43,7 @@ export function settleOperations(db: DatabaseSync): Pick<Operations, 'settle'> {
         const { seq, attempt, firstTry, status, dueAt } = settlement;
         const account = bare(settlement.accountId);
         if (attempt.number > 1) keepAttemptBefore.run(seq, account, bare(attempt.id));
-        if (firstTry !== null) keep(account, settlement.deliveryId, firstTry);
+        if (firstTry !== null) keepFirstTry.run(...attemptColumns(firstTry), seq, account);
         const columns = attemptColumns(attempt);
         if (write.run(status, dueAt, ...columns, seq, account).changes === 1) return 'settled';
         writeAttemptOnly.run(...columns, seq, account);
@@ -47,14 +51,6 @@ export function settleOperations(db: DatabaseSync): Pick<Operations, 'settle'> {
       });
     },
   };
-
-  function keep(account: string, deliveryId: string, attempt: Attempt): void {
-    const { id, number, startedAt, responseCode, responseTimeMs, responseBody } = attempt;
-    const { failure, note } = attempt;
-    const key = [account, bare(deliveryId), bare(id)] as const;
-    const response = [responseCode, responseTimeMs, responseBody] as const;
-    keepFirstTry.run(...key, number, startedAt, ...response, failure, note);
-  }
 }
 
 function attemptColumns(attempt: Attempt) {

@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { firstIdAt } from '../../core/ids.ts';
 import { bare } from './ids.ts';
 import type { Operations } from './operation-types.ts';
@@ -15,20 +15,26 @@ export function statsOperations(db: DatabaseSync): Pick<Operations, 'deliverySta
     order by id desc
     limit ${LOOKED_AT_MAX + 1}
   `);
-  const countOf = (which: string) =>
-    db.prepare(`
-      select count(*) as count
+  const pending = db.prepare(`
+    select (
+      select count(*)
       from (
         select 1
         from deliveries
-        where account_id = ? and webhook_id = ? and status = 'pending' and attempt_count ${which} 0
+        where account_id = ? and webhook_id = ? and status = 'pending' and attempt_count = 0
         limit ${PENDING_COUNTED_MAX + 1}
       )
-    `);
-  const fresh = countOf('=');
-  const retries = countOf('>');
-  // What was never tried has been due since it was made: the first of them is the oldest.
-  const oldestFresh = db.prepare(`
+    ) + (
+      select count(*)
+      from (
+        select 1
+        from deliveries indexed by deliveries_retry
+        where account_id = ? and webhook_id = ? and status = 'pending' and attempt_count > 0
+        limit ${PENDING_COUNTED_MAX + 1}
+      )
+    ) as count
+  `);
+  const nextFresh = db.prepare(`
     select due_at
     from deliveries
     where account_id = ? and webhook_id = ? and status = 'pending' and attempt_count = 0
@@ -47,11 +53,7 @@ export function statsOperations(db: DatabaseSync): Pick<Operations, 'deliverySta
       const rows = newest.all(...key, firstIdAt(since));
       const looked = rows.slice(0, LOOKED_AT_MAX);
       const count = (status: string) => looked.filter((row) => row.status === status).length;
-      const pendingCount =
-        integer(fresh.get(...key) ?? {}, 'count') + integer(retries.get(...key) ?? {}, 'count');
-      const dueTimes = [oldestFresh, nextRetry]
-        .map((statement) => integerOrNull(statement.get(...key) ?? { due_at: null }, 'due_at'))
-        .filter((at) => at !== null);
+      const pendingCount = integer(pending.get(...key, ...key) ?? {}, 'count');
       return {
         counted: looked.length,
         complete: rows.length <= LOOKED_AT_MAX,
@@ -60,7 +62,7 @@ export function statsOperations(db: DatabaseSync): Pick<Operations, 'deliverySta
         cancelled: count('cancelled'),
         pending: Math.min(pendingCount, PENDING_COUNTED_MAX),
         pendingComplete: pendingCount <= PENDING_COUNTED_MAX,
-        nextDueAt: dueTimes.length === 0 ? null : Math.min(...dueTimes),
+        nextDueAt: earliest(nextFresh.get(...key)?.due_at, nextRetry.get(...key)?.due_at),
         responseTimesMs: looked
           .map((row) => integerOrNull(row, 'attempt_response_time_ms'))
           .filter((ms) => ms !== null)
@@ -68,4 +70,9 @@ export function statsOperations(db: DatabaseSync): Pick<Operations, 'deliverySta
       };
     },
   };
+}
+
+function earliest(...moments: readonly (SQLOutputValue | undefined)[]): number | null {
+  const known = moments.filter((moment) => typeof moment === 'number');
+  return known.length === 0 ? null : Math.min(...known);
 }

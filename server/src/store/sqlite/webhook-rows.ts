@@ -1,38 +1,22 @@
 import type { Rotation, Webhook, WebhookSettings } from '../../core/model.ts';
-import { accountId, webhookId } from './ids.ts';
+import { accountId, bare, webhookId } from './ids.ts';
 import { integer, integerOrNull, type Row, text, textOrNull } from './rows.ts';
 
-/** The columns that `webhook` reads and `webhookValues` fills, in this order. */
-export const WEBHOOK_COLUMNS = [
-  'account_id',
-  'id',
-  'url',
-  'events',
-  'description',
-  'status',
-  'disabled_reason',
-  'secret_sealed',
-  'secret_hint',
-  'secret_before_sealed',
-  'secret_before_until',
-  'secret_prefers_new',
-  'held_until',
-  'ordering',
-  'rate_limit_max',
-  'rate_limit_per_ms',
-  'concurrency_max',
-  'retry_schedule',
-  'on_gone',
-  'created_at',
-  'updated_at',
-] as const;
+/** What sending to it depends on. */
+export const SENDING_COLUMNS = `url, status, secret_sealed, secret_before_sealed, secret_before_until,
+    secret_prefers_new, held_until, ordering, rate_limit_max, rate_limit_per_ms, concurrency_max,
+    retry_schedule, on_gone`;
+
+/** The columns that `webhook` reads. */
+export const WEBHOOK_COLUMNS = `account_id, id, created_at, events, description, disabled_reason,
+    secret_hint, updated_at, ${SENDING_COLUMNS}`;
 
 export function webhook(row: Row): Webhook {
   return {
     accountId: accountId(text(row, 'account_id')),
     id: webhookId(text(row, 'id')),
     url: text(row, 'url'),
-    events: subscriptions(row),
+    events: events(row),
     description: text(row, 'description'),
     status: text(row, 'status') as Webhook['status'],
     disabledReason: textOrNull(row, 'disabled_reason') as Webhook['disabledReason'],
@@ -46,50 +30,55 @@ export function webhook(row: Row): Webhook {
   };
 }
 
-export function webhookValues({ rotation, settings, ...webhook }: Webhook, key: [string, string]) {
-  return [
-    ...key,
-    webhook.url,
-    JSON.stringify(webhook.events),
-    webhook.description,
-    webhook.status,
-    webhook.disabledReason,
-    webhook.secretSealed,
-    webhook.secretHint,
-    rotation?.beforeSealed ?? null,
-    rotation?.until ?? null,
-    rotation?.prefersNew ? 1 : 0,
-    webhook.heldUntil,
-    settings.ordering,
-    settings.rateLimit?.max ?? null,
-    settings.rateLimit?.perMs ?? null,
-    settings.concurrencyMax,
-    settings.retrySchedule === null ? null : JSON.stringify(settings.retrySchedule),
-    settings.onGone,
-    webhook.createdAt,
-    webhook.updatedAt,
-  ];
-}
-
-export function subscriptions(row: Row): string[] {
+export function events(row: Row): string[] {
   return JSON.parse(text(row, 'events'));
 }
 
+/** Null when there is no secret before; one whose overlap has ended may still be there. */
 export function rotation(row: Row): Rotation | null {
   const beforeSealed = textOrNull(row, 'secret_before_sealed');
-  if (beforeSealed === null) return null;
-  const until = integer(row, 'secret_before_until');
+  const until = integerOrNull(row, 'secret_before_until');
+  if (beforeSealed === null || until === null) return null;
   return { beforeSealed, until, prefersNew: integer(row, 'secret_prefers_new') === 1 };
 }
 
 export function settings(row: Row): WebhookSettings {
   const max = integerOrNull(row, 'rate_limit_max');
-  const retrySchedule = textOrNull(row, 'retry_schedule');
+  const perMs = integerOrNull(row, 'rate_limit_per_ms');
+  const schedule = textOrNull(row, 'retry_schedule');
   return {
     ordering: text(row, 'ordering') as WebhookSettings['ordering'],
-    rateLimit: max === null ? null : { max, perMs: integer(row, 'rate_limit_per_ms') },
+    rateLimit: max === null || perMs === null ? null : { max, perMs },
     concurrencyMax: integerOrNull(row, 'concurrency_max'),
-    retrySchedule: retrySchedule === null ? null : JSON.parse(retrySchedule),
+    retrySchedule: schedule === null ? null : JSON.parse(schedule),
     onGone: textOrNull(row, 'on_gone') as WebhookSettings['onGone'],
+  };
+}
+
+/** What may change, and what it is found by: named as the columns are. */
+export function changeableColumns(webhook: Webhook) {
+  const { rotation, settings } = webhook;
+  const { rateLimit, retrySchedule } = settings;
+  return {
+    url: webhook.url,
+    events: JSON.stringify(webhook.events),
+    description: webhook.description,
+    status: webhook.status,
+    disabled_reason: webhook.disabledReason,
+    secret_sealed: webhook.secretSealed,
+    secret_hint: webhook.secretHint,
+    secret_before_sealed: rotation?.beforeSealed ?? null,
+    secret_before_until: rotation?.until ?? null,
+    secret_prefers_new: rotation?.prefersNew ? 1 : 0,
+    held_until: webhook.heldUntil,
+    ordering: settings.ordering,
+    rate_limit_max: rateLimit?.max ?? null,
+    rate_limit_per_ms: rateLimit?.perMs ?? null,
+    concurrency_max: settings.concurrencyMax,
+    retry_schedule: retrySchedule === null ? null : JSON.stringify(retrySchedule),
+    on_gone: settings.onGone,
+    updated_at: webhook.updatedAt,
+    account_id: bare(webhook.accountId),
+    id: bare(webhook.id),
   };
 }

@@ -2,12 +2,19 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Rotation, Webhook } from '../../core/model.ts';
 import type { WebhookChanges } from '../../core/ports.ts';
 import { bare, webhookId } from './ids.ts';
+import { laneMemory, RAISE_VERSION } from './lanes.ts';
 import type { Once } from './once.ts';
 import type { Operations } from './operation-types.ts';
-import { AFTER_ALL_IDS, pageOf, text } from './rows.ts';
-import { subscriptions, WEBHOOK_COLUMNS, webhook, webhookValues } from './webhook-rows.ts';
-
-const COLUMNS = WEBHOOK_COLUMNS.join(', ');
+import { AFTER_ALL_IDS, integerOrNull, pageOf, text } from './rows.ts';
+import {
+  changeableColumns,
+  events,
+  rotation,
+  SENDING_COLUMNS,
+  settings,
+  WEBHOOK_COLUMNS,
+  webhook,
+} from './webhook-rows.ts';
 
 export function webhookOperations(
   db: DatabaseSync,
@@ -21,11 +28,14 @@ export function webhookOperations(
   | 'rotateSecret'
   | 'deleteWebhook'
   | 'subscriptions'
-  | 'disableWebhook'
+  | 'target'
 > {
-  const write = db.prepare(`
-    insert or replace into webhooks (${COLUMNS})
-    values (${WEBHOOK_COLUMNS.map(() => '?').join(', ')})
+  const insert = db.prepare(`
+    insert into webhooks (${WEBHOOK_COLUMNS})
+    values (:account_id, :id, :created_at, :events, :description, :disabled_reason, :secret_hint,
+      :updated_at, :url, :status, :secret_sealed, :secret_before_sealed, :secret_before_until,
+      :secret_prefers_new, :held_until, :ordering, :rate_limit_max, :rate_limit_per_ms,
+      :concurrency_max, :retry_schedule, :on_gone)
   `);
   const countOfAccount = db.prepare(`
     select count(*) as count
@@ -33,42 +43,50 @@ export function webhookOperations(
     where account_id = ? and deleted_at is null
   `);
   const select = db.prepare(`
-    select ${COLUMNS}
+    select ${WEBHOOK_COLUMNS}
     from webhooks
     where account_id = ? and id = ? and deleted_at is null
   `);
   const list = db.prepare(`
-    select ${COLUMNS}
+    select ${WEBHOOK_COLUMNS}
     from webhooks
     where account_id = ? and id < ? and deleted_at is null
     order by id desc
     limit ?
   `);
+  const update = db.prepare(`
+    update webhooks
+    set url = :url, events = :events, description = :description, status = :status,
+      disabled_reason = :disabled_reason, secret_sealed = :secret_sealed,
+      secret_hint = :secret_hint, secret_before_sealed = :secret_before_sealed,
+      secret_before_until = :secret_before_until, secret_prefers_new = :secret_prefers_new,
+      held_until = :held_until, ordering = :ordering, rate_limit_max = :rate_limit_max,
+      rate_limit_per_ms = :rate_limit_per_ms, concurrency_max = :concurrency_max,
+      retry_schedule = :retry_schedule, on_gone = :on_gone, updated_at = :updated_at
+    where account_id = :account_id and id = :id and deleted_at is null
+  `);
   const remove = db.prepare(`
     update webhooks
     set deleted_at = ?, secret_sealed = '', secret_hint = '', secret_before_sealed = null,
-      secret_before_until = null, held_until = null
+      secret_before_until = null, secret_prefers_new = 0
     where account_id = ? and id = ? and deleted_at is null
-  `);
-  const disable = db.prepare(`
-    update webhooks
-    set status = 'disabled', disabled_reason = ?, updated_at = ?
-    where account_id = ? and id = ? and deleted_at is null and status <> 'disabled'
   `);
   const forgetLane = db.prepare(`
     delete from lanes
     where account_id = ? and webhook_id = ?
   `);
-  const raiseVersion = db.prepare(`
-    update accounts
-    set webhooks_version = webhooks_version + 1
-    where id = ?
-  `);
+  const raiseVersion = db.prepare(RAISE_VERSION);
   const version = db.prepare('select webhooks_version from accounts where id = ?');
   const subscribing = db.prepare(`
     select id, events
     from webhooks
     where account_id = ? and deleted_at is null and status <> 'disabled'
+  `);
+  const target = db.prepare(`
+    select ${SENDING_COLUMNS}, deleted_at, health, usual_ms, failing_since, failed_attempts
+    from webhooks w
+    left join lanes l on l.account_id = w.account_id and l.webhook_id = w.id
+    where w.account_id = ? and w.id = ?
   `);
 
   const getWebhook: Operations['getWebhook'] = (account, id) => {
@@ -79,11 +97,9 @@ export function webhookOperations(
   const updateWebhook: Operations['updateWebhook'] = (account, id, changes, updatedAt) => {
     const before = getWebhook(account, id);
     if (before === null) return null;
-    const key: [string, string] = [bare(account), bare(id)];
     const after = changed(before, changes, updatedAt);
-    write.run(...webhookValues(after, key));
-    // Another receiver: what is known of the one before says nothing about it.
-    if (after.url !== before.url) forgetLane.run(...key);
+    update.run(changeableColumns(after));
+    if (after.url !== before.url) forgetLane.run(bare(account), bare(id));
     raiseVersion.run(bare(account));
     return after;
   };
@@ -96,7 +112,7 @@ export function webhookOperations(
       return once.run(account, record, () => {
         if (Number(countOfAccount.get(account)?.count) >= perAccountMax) return 'too_many';
         once.keep(account, record);
-        write.run(...webhookValues(webhook, [account, bare(webhook.id)]));
+        insert.run({ ...changeableColumns(webhook), created_at: webhook.createdAt });
         raiseVersion.run(account);
         return 'created';
       });
@@ -123,52 +139,60 @@ export function webhookOperations(
       return 'deleted';
     },
 
-    disableWebhook(ref, reason, now) {
-      const account = bare(ref.accountId);
-      if (disable.run(reason, now, account, bare(ref.webhookId)).changes === 0) return 'unchanged';
-      raiseVersion.run(account);
-      return 'disabled';
-    },
-
     subscriptions(account) {
       return {
         version: Number(version.get(bare(account))?.webhooks_version ?? 0),
         webhooks: subscribing.all(bare(account)).map((row) => ({
           id: webhookId(text(row, 'id')),
-          events: subscriptions(row),
+          events: events(row),
         })),
+      };
+    },
+
+    target(ref) {
+      const row = target.get(bare(ref.accountId), bare(ref.webhookId));
+      if (row === undefined) return null;
+      const status = row.deleted_at === null ? text(row, 'status') : 'deleted';
+      return {
+        ...ref,
+        url: text(row, 'url'),
+        secretSealed: text(row, 'secret_sealed'),
+        rotation: rotation(row),
+        heldUntil: integerOrNull(row, 'held_until'),
+        settings: settings(row),
+        status: status as Webhook['status'] | 'deleted',
+        memory: row.health === null ? null : laneMemory(row),
       };
     },
   };
 }
 
 function changed(before: Webhook, changes: WebhookChanges, updatedAt: number): Webhook {
-  const { secret, settings, ...plain } = changes;
-  const isMoved = plain.url !== undefined && plain.url !== before.url;
-  return {
+  const { settings, secret, ...plain } = changes;
+  const after: Webhook = {
     ...before,
     ...plain,
     settings: { ...before.settings, ...settings },
-    heldUntil: isMoved ? null : before.heldUntil,
-    ...(secret === undefined
-      ? {}
-      : {
-          secretSealed: secret.sealed,
-          secretHint: secret.hint,
-          rotation: rotated(before, secret.overlapUntil, updatedAt),
-        }),
     updatedAt,
+  };
+  if (after.url !== before.url) after.heldUntil = null;
+  if (secret === undefined) return after;
+  return {
+    ...after,
+    secretSealed: secret.sealed,
+    secretHint: secret.hint,
+    rotation: rotated(before, secret.overlapUntil, updatedAt),
   };
 }
 
-/** The preferred secret of those in force goes on beside the new one, until the overlap ends. */
-function rotated(before: Webhook, overlapUntil: number | null, now: number): Rotation | null {
-  if (overlapUntil === null || overlapUntil <= now) return null;
+/** The preferred one of the secrets in force goes on, whichever receivers go by: never more than two. */
+function rotated(before: Webhook, until: number | null, now: number): Rotation | null {
+  if (until === null) return null;
   const { rotation, secretSealed } = before;
-  const goesByOld = rotation !== null && rotation.until > now && !rotation.prefersNew;
+  const goesByOlder = rotation !== null && rotation.until > now && !rotation.prefersNew;
   return {
-    beforeSealed: goesByOld ? rotation.beforeSealed : secretSealed,
-    until: overlapUntil,
+    beforeSealed: goesByOlder ? rotation.beforeSealed : secretSealed,
+    until,
     prefersNew: false,
   };
 }

@@ -22,7 +22,7 @@ export const LATER_MIGRATION: Migration = {
     select distinct region
     from events;
 
-    drop index deliveries_pending;
+    drop index deliveries_fresh;
   `,
 };
 

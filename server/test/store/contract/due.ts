@@ -1,32 +1,40 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Webhook } from '../../../src/core/model.ts';
-import type { DueDelivery, WebhookRef } from '../../../src/core/ports.ts';
-import { BEGIN, failedAttemptOf, openWorld, settlementOf, type World } from './fixtures.ts';
+import { BEGIN, failedAttemptOf, idsOf, NO_LIMIT, openWorld, settlementOf } from './fixtures.ts';
+import { freshOf, retriesOf } from './pending-deliveries.ts';
 import type { StoreUnderTest } from './store-under-test.ts';
+
+/** A moment at which every delivery of these tests is due. */
+const LATER = NO_LIMIT * BEGIN;
 
 export function dueContract(under: StoreUnderTest): void {
   describe('what is due', () => {
-    test('the oldest due time comes first, and among equal ones the order of acceptance', async (t) => {
+    test('retries come by their due time, and among equal ones in the order of acceptance', async (t) => {
       const world = await openWorld(t, under);
-      const { mine } = world;
-      const webhook = await mine.webhook();
-      const [late, first, second, early] = await dueAt(world, webhook, [30, 20, 20, 10]);
-      const { deliveries } = await mine.due(webhook);
+      const webhook = await world.mine.webhook();
+      const [late, first, second, early] = await retriesOf(world, webhook, [30, 20, 20, 10]);
+      const { deliveries } = await world.mine.due(webhook);
       assert.deepEqual(deliveries, [early, first, second, late]);
     });
 
-    test('what is due is answered with all that sending it needs', async (t) => {
+    test('what was never tried is due whatever the clock says, in the order of acceptance', async (t) => {
       const world = await openWorld(t, under);
       const webhook = await world.mine.webhook();
-      const [delivery] = await dueAt(world, webhook, [10], '{"x":"🪝"}');
-      assert.ok(delivery);
+      const [second] = await freshOf(world, webhook, 1, { createdAt: BEGIN + 20 });
+      const [third] = await freshOf(world, webhook, 1, { createdAt: BEGIN + 10 });
+      const found = await world.mine.due(webhook, { dueBefore: 0 });
+      assert.deepEqual(found, { deliveries: [second, third], more: false, nextDueAt: null });
+    });
+
+    test('what is due is answered with all that sending it needs', async (t) => {
+      const { store, mine, newId } = await openWorld(t, under);
+      const webhook = await mine.webhook();
+      const delivery = await mine.pending(webhook, { body: '{"x":"🪝"}' });
+      assert.deepEqual((await mine.due(webhook)).deliveries, [delivery]);
       const retryAt = BEGIN + 60_000;
-      const attempt = failedAttemptOf(world.newId('attempt'));
-      await world.store.settle([
-        settlementOf(delivery, attempt, { status: 'pending', dueAt: retryAt }),
-      ]);
-      const { deliveries } = await world.mine.due(webhook);
+      const attempt = failedAttemptOf(newId('attempt'));
+      await store.settle([settlementOf(delivery, attempt, { status: 'pending', dueAt: retryAt })]);
+      const { deliveries } = await mine.due(webhook);
       assert.deepEqual(deliveries, [{ ...delivery, attemptCount: 1, dueAt: retryAt }]);
     });
 
@@ -37,14 +45,37 @@ export function dueContract(under: StoreUnderTest): void {
       [20, 2, null],
     ];
     for (const [dueBefore, due, nextDueAt] of moments) {
-      test(`at ${dueBefore}, of what is due at 10 and 20, ${due} are due; the next is at ${nextDueAt}`, async (t) => {
+      test(`at ${dueBefore}, of retries due at 10 and 20, ${due} are due; the next is at ${nextDueAt}`, async (t) => {
         const world = await openWorld(t, under);
         const webhook = await world.mine.webhook();
-        await dueAt(world, webhook, [10, 20]);
+        await retriesOf(world, webhook, [10, 20]);
         const found = await world.mine.due(webhook, { dueBefore: BEGIN + dueBefore });
         assert.equal(found.deliveries.length, due);
         assert.equal(found.nextDueAt, nextDueAt === null ? null : BEGIN + nextDueAt);
         assert.equal(found.more, false);
+      });
+    }
+
+    // Neither may wait for the end of the other; a page has them in this order, whatever was read first.
+    const shares: [fresh: number, retries: number, limit: number, seen: [number, number]][] = [
+      [9, 9, 6, [3, 3]],
+      [9, 9, 7, [4, 3]],
+      [9, 1, 6, [5, 1]],
+      [1, 9, 6, [1, 5]],
+      [0, 9, 6, [0, 6]],
+      [9, 0, 6, [6, 0]],
+      [2, 2, 6, [2, 2]],
+    ];
+    for (const [fresh, retries, limit, [freshSeen, retriesSeen]] of shares) {
+      test(`of ${fresh} never tried and ${retries} retries, a page of ${limit} has ${freshSeen} and ${retriesSeen}`, async (t) => {
+        const world = await openWorld(t, under);
+        const webhook = await world.mine.webhook();
+        const wantedRetries = await retriesOf(world, webhook, Array(retries).fill(1));
+        const wantedFresh = await freshOf(world, webhook, fresh);
+        const { deliveries, more } = await world.mine.due(webhook, { limit });
+        const wanted = [...wantedFresh.slice(0, freshSeen), ...wantedRetries.slice(0, retriesSeen)];
+        assert.deepEqual(deliveries, wanted);
+        assert.equal(more, fresh + retries > wanted.length);
       });
     }
 
@@ -56,7 +87,7 @@ export function dueContract(under: StoreUnderTest): void {
       test(`of three that are due, ${limit} are asked for: ${more ? 'there are more' : 'that is all'}`, async (t) => {
         const world = await openWorld(t, under);
         const webhook = await world.mine.webhook();
-        const all = await dueAt(world, webhook, [1, 2, 3]);
+        const all = await freshOf(world, webhook, 3);
         const found = await world.mine.due(webhook, { limit });
         assert.deepEqual(found.deliveries, all.slice(0, limit));
         assert.equal(found.more, more);
@@ -74,132 +105,113 @@ export function dueContract(under: StoreUnderTest): void {
       test(`of three bodies of 100 bytes, ${read} are read when ${bytesMax} are asked for`, async (t) => {
         const world = await openWorld(t, under);
         const webhook = await world.mine.webhook();
-        const all = await dueAt(world, webhook, [1, 2, 3], 'x'.repeat(100));
+        const all = await freshOf(world, webhook, 3, { body: 'x'.repeat(100) });
         const found = await world.mine.due(webhook, { bytesMax });
         assert.deepEqual(found.deliveries, all.slice(0, read));
         assert.equal(found.more, read < all.length);
       });
     }
 
-    test('what is in memory already is read past', async (t) => {
-      const world = await openWorld(t, under);
-      const webhook = await world.mine.webhook();
-      const all = await dueAt(world, webhook, [1, 2, 3, 4, 5, 6]);
-      const except = all.slice(0, 3).map(({ seq }) => seq);
-      const some = await world.mine.due(webhook, { except, limit: 2 });
-      assert.deepEqual(some.deliveries, all.slice(3, 5));
-      assert.equal(some.more, true);
-      const rest = await world.mine.due(webhook, { except, limit: 3 });
-      assert.deepEqual(rest.deliveries, all.slice(3));
-      assert.equal(rest.more, false, 'what is in memory is not more');
+    test('the body of an event is read once, however many of its deliveries are due', async (t) => {
+      const { store, mine, newId, tick } = await openWorld(t, under);
+      const webhook = await mine.webhook();
+      const { id: deliveryId } = await mine.pending(webhook, { body: 'x'.repeat(100) });
+      for (let count = 0; count < 2; count++) {
+        const [again, createdAt] = [newId('delivery'), tick()];
+        await store.redeliver({ accountId: mine.id, deliveryId, newId: again, createdAt });
+      }
+      const { deliveries } = await mine.due(webhook, { bytesMax: 101 });
+      assert.equal(deliveries.length, 3);
+      assert.equal(new Set(deliveries.map(({ event }) => event)).size, 1, 'they share one object');
     });
+
+    for (const kind of ['never tried', 'to be retried'] as const) {
+      test(`what is in memory already is read past, of what is ${kind}`, async (t) => {
+        const world = await openWorld(t, under);
+        const webhook = await world.mine.webhook();
+        const all =
+          kind === 'never tried'
+            ? await freshOf(world, webhook, 6)
+            : await retriesOf(world, webhook, [1, 2, 3, 4, 5, 6]);
+        const except = all.slice(0, 3).map(({ seq }) => seq);
+        const some = await world.mine.due(webhook, { except, limit: 2 });
+        assert.deepEqual(some.deliveries, all.slice(3, 5));
+        assert.equal(some.more, true);
+        const rest = await world.mine.due(webhook, { except, limit: 3 });
+        assert.deepEqual(rest.deliveries, all.slice(3));
+        assert.equal(rest.more, false, 'what is in memory is not more');
+      });
+    }
 
     test('what is in memory but not due any more takes the place of nothing', async (t) => {
       const world = await openWorld(t, under);
       const webhook = await world.mine.webhook();
-      const all = await dueAt(world, webhook, [1, 2, 3]);
+      const all = await freshOf(world, webhook, 3);
       const except = [7_001, 7_002, 7_003];
       const found = await world.mine.due(webhook, { except, limit: 2 });
       assert.deepEqual(found.deliveries, all.slice(0, 2));
       assert.equal(found.more, true);
     });
 
-    test('what has ended is not due', async (t) => {
-      const { store, mine, newId } = await openWorld(t, under);
-      const webhook = await mine.webhook();
-      const delivery = await mine.pending(webhook);
-      await store.settle([settlementOf(delivery, failedAttemptOf(newId('attempt')))]);
-      assert.deepEqual(await mine.due(webhook), { deliveries: [], more: false, nextDueAt: null });
-    });
+    for (const ordering of ['none', 'strict'] as const) {
+      test(`what has ended is not due, with the ordering ${ordering}`, async (t) => {
+        const { store, mine, newId } = await openWorld(t, under);
+        const webhook = await mine.webhook();
+        const delivery = await mine.pending(webhook);
+        await store.settle([settlementOf(delivery, failedAttemptOf(newId('attempt')))]);
+        const nothing = { deliveries: [], more: false, nextDueAt: null };
+        assert.deepEqual(await mine.due(webhook, { ordering }), nothing);
+      });
 
-    test('a webhook hears nothing of another webhook, nor of another account', async (t) => {
-      const world = await openWorld(t, under);
-      const { mine, theirs } = world;
-      const [webhook, other] = [await mine.webhook(), await mine.webhook({ events: ['team.*'] })];
-      const twin = await theirs.webhook({ id: webhook.id });
-      await dueAt(world, webhook, [10]);
-      const nothing = { deliveries: [], more: false, nextDueAt: null };
-      for (const dueBefore of [BEGIN, BEGIN + 10]) {
-        assert.deepEqual(await mine.due(other, { dueBefore }), nothing);
-        assert.deepEqual(await theirs.due(twin, { dueBefore }), nothing);
-      }
-    });
-  });
-
-  describe('webhooks with something pending', () => {
-    test('every account has its turn, each webhook with its earliest due time, in pages', async (t) => {
-      const world = await openWorld(t, under);
-      const wanted: (WebhookRef & { dueAt: number })[] = [];
-      for (const account of [world.mine, world.theirs]) {
-        for (let count = 0; count < 3; count++) {
-          const webhook = await account.webhook({ events: [`type_${count}`] });
-          await account.publish(
-            { type: `type_${count}`, createdAt: BEGIN + 20 },
-            { type: `type_${count}`, createdAt: BEGIN + 10 },
-          );
-          wanted.push({ accountId: account.id, webhookId: webhook.id, dueAt: BEGIN + 10 });
+      test(`a webhook hears nothing of another webhook, nor of another account, with the ordering ${ordering}`, async (t) => {
+        const world = await openWorld(t, under);
+        const { mine, theirs } = world;
+        const [webhook, other] = [await mine.webhook(), await mine.webhook({ events: ['team.*'] })];
+        const twin = await theirs.webhook({ id: webhook.id });
+        await retriesOf(world, webhook, [10]);
+        await mine.publish({});
+        const nothing = { deliveries: [], more: false, nextDueAt: null };
+        for (const dueBefore of [BEGIN, LATER]) {
+          assert.deepEqual(await mine.due(other, { dueBefore, ordering }), nothing);
+          assert.deepEqual(await theirs.due(twin, { dueBefore, ordering }), nothing);
         }
-        await account.webhook({ events: ['nothing'] });
-      }
-      for (const limit of [1, 2, 3, 8, 9, 100]) {
-        assert.deepEqual(await allWithPending(world, limit), wanted.toSorted(byRef));
+      });
+    }
+  });
+
+  describe('what is pending in strict order', () => {
+    test('the order of acceptance is kept, whatever was tried and whatever is due', async (t) => {
+      const world = await openWorld(t, under);
+      const webhook = await world.mine.webhook();
+      const [first, third] = [
+        await retriesOf(world, webhook, [30]),
+        await freshOf(world, webhook, 2),
+      ];
+      const last = await retriesOf(world, webhook, [20, 10]);
+      const all = [...first, ...third, ...last];
+      const found = await world.mine.due(webhook, { ordering: 'strict', dueBefore: 0 });
+      assert.deepEqual(found, { deliveries: all, more: false, nextDueAt: null });
+      for (const [limit, more] of [
+        [1, true],
+        [4, true],
+        [5, false],
+      ] as const) {
+        const some = await world.mine.due(webhook, { ordering: 'strict', limit });
+        assert.deepEqual(some, { deliveries: all.slice(0, limit), more, nextDueAt: null });
       }
     });
 
-    test('what is paused, disabled or deleted is named as well: the engine has to clear it up', async (t) => {
+    test('what is in memory already is read past', async (t) => {
       const world = await openWorld(t, under);
-      const { store, mine, tick } = world;
-      const webhooks = [await mine.webhook(), await mine.webhook(), await mine.webhook()];
-      await mine.publish({});
-      const [paused, disabled, deleted] = webhooks.map(({ id }) => id);
-      await store.updateWebhook(mine.id, paused ?? '', { status: 'paused' }, tick());
-      await store.updateWebhook(mine.id, disabled ?? '', { status: 'disabled' }, tick());
-      await store.deleteWebhook(mine.id, deleted ?? '', tick());
-      const found = await allWithPending(world, 100);
-      assert.deepEqual(
-        new Set(found.map(({ webhookId }) => webhookId)),
-        new Set([paused, disabled, deleted]),
-      );
-    });
-
-    test('a webhook whose deliveries have all ended is not named', async (t) => {
-      const world = await openWorld(t, under);
-      const { store, mine, newId } = world;
-      const delivery = await mine.pending(await mine.webhook());
-      await store.settle([settlementOf(delivery, failedAttemptOf(newId('attempt')))]);
-      assert.deepEqual(await allWithPending(world, 100), []);
+      const webhook = await world.mine.webhook();
+      const all = [
+        ...(await retriesOf(world, webhook, [30, 10])),
+        ...(await freshOf(world, webhook, 2)),
+      ];
+      const except = [all[0]?.seq ?? 0, all[2]?.seq ?? 0];
+      const found = await world.mine.due(webhook, { ordering: 'strict', except });
+      assert.deepEqual(idsOf(found.deliveries), [all[1]?.id, all[3]?.id]);
+      assert.equal(found.more, false);
     });
   });
-}
-
-/** Deliveries to one webhook, accepted in this order and due at these moments. */
-async function dueAt(
-  { mine, handedOver }: World,
-  webhook: Webhook,
-  moments: readonly number[],
-  body = '{}',
-): Promise<DueDelivery[]> {
-  const ids = new Set<string>();
-  for (const moment of moments) {
-    const [event] = await mine.publish({ createdAt: BEGIN + moment, body });
-    ids.add(event?.id ?? '');
-  }
-  return handedOver
-    .flat()
-    .filter(({ webhookId, event }) => webhookId === webhook.id && ids.has(event.id));
-}
-
-async function allWithPending({ store }: World, limit: number) {
-  const found: (WebhookRef & { dueAt: number })[] = [];
-  let after: WebhookRef | null = null;
-  do {
-    const page = await store.webhooksWithPending({ after, limit, counts: true });
-    found.push(...page.items);
-    after = page.next;
-  } while (after !== null);
-  return found;
-}
-
-function byRef(a: WebhookRef, b: WebhookRef): number {
-  return a.accountId + a.webhookId < b.accountId + b.webhookId ? -1 : 1;
 }

@@ -135,15 +135,8 @@ function accountOf(
     },
     due(webhook, request = {}) {
       const ref = { accountId, webhookId: webhook.id };
-      const ordering = 'none' as const;
-      const all = {
-        ordering,
-        dueBefore: NO_LIMIT * BEGIN,
-        limit: NO_LIMIT,
-        bytesMax: NO_LIMIT,
-        except: [],
-      };
-      return store.due({ ...ref, ...all, ...request });
+      const all = { dueBefore: NO_LIMIT * BEGIN, limit: NO_LIMIT, bytesMax: NO_LIMIT, except: [] };
+      return store.due({ ...ref, ...all, ordering: 'none', ...request });
     },
   };
 }
@@ -200,8 +193,8 @@ export function settlementOf(
   fields: Partial<Settlement> = {},
 ): Settlement {
   const { seq, accountId, id: deliveryId } = delivery;
-  const ended = { firstTry: null, status: 'delivered', dueAt: null } as const;
-  return { seq, accountId, deliveryId, attempt, ...ended, ...fields };
+  const what = { attempt, firstTry: null, status: 'delivered', dueAt: null } as const;
+  return { seq, accountId, deliveryId, ...what, ...fields };
 }
 
 /** What came of a call that was not made before. */

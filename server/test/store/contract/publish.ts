@@ -52,10 +52,10 @@ export function publishContract(under: StoreUnderTest): void {
       assert.equal(pending.length, 4);
       assert.deepEqual(handedOver.flat(), pending.toSorted(bySeq));
       assert.deepEqual(
-        handedOver.flat().map(({ event: { id, body } }) => ({ id, body })),
-        events.flatMap(({ id, body }) => [
-          { id, body },
-          { id, body },
+        handedOver.flat().map(({ event }) => event),
+        events.flatMap(({ id, type, body }) => [
+          { id, type, body },
+          { id, type, body },
         ]),
       );
       assert.deepEqual((await store.listDeliveries(theirs.id, {}, { limit: 10 })).items, []);

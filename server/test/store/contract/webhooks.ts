@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { WebhookStatus } from '../../../src/core/model.ts';
+import { DEFAULT_WEBHOOK_SETTINGS, type WebhookStatus } from '../../../src/core/model.ts';
 import { idsOf, openWorld, webhookOf } from './fixtures.ts';
 import type { StoreUnderTest } from './store-under-test.ts';
+
+/** Of a webhook whose owner set nothing, and to which nothing was sent. */
+const PLAIN = { rotation: null, heldUntil: null, settings: DEFAULT_WEBHOOK_SETTINGS, memory: null };
 
 export function webhooksContract(under: StoreUnderTest): void {
   describe('webhooks', () => {
@@ -80,7 +83,8 @@ export function webhooksContract(under: StoreUnderTest): void {
         const { store, mine } = await openWorld(t, under);
         const { id: webhookId, url, secretSealed } = await mine.webhook({ status });
         const ref = { accountId: mine.id, webhookId };
-        assert.deepEqual(await store.target(ref), { ...ref, url, secretSealed, status });
+        const wanted = { ...ref, url, secretSealed, status, ...PLAIN };
+        assert.deepEqual(await store.target(ref), wanted);
       });
     }
 
@@ -89,7 +93,7 @@ export function webhooksContract(under: StoreUnderTest): void {
       const { id: webhookId, url } = await mine.webhook();
       await store.deleteWebhook(mine.id, webhookId, tick());
       const ref = { accountId: mine.id, webhookId };
-      const gone = { ...ref, url, secretSealed: '', status: 'deleted' };
+      const gone = { ...ref, url, secretSealed: '', status: 'deleted', ...PLAIN };
       assert.deepEqual(await store.target(ref), gone);
     });
 

@@ -1,0 +1,98 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { LaneMemory } from '../../core/model.ts';
+import { bare } from './ids.ts';
+import type { Operations } from './operation-types.ts';
+import { integer, integerOrNull, type Row, text } from './rows.ts';
+
+/** What the engine writes about a webhook; its owner's changes are in `webhooks.ts`. */
+export function laneOperations(
+  db: DatabaseSync,
+): Pick<
+  Operations,
+  'holdWebhook' | 'preferNewSecret' | 'disableWebhook' | 'rememberLane' | 'beginRun' | 'endRun'
+> {
+  const hold = db.prepare(`
+    update webhooks
+    set held_until = max(coalesce(held_until, 0), ?)
+    where account_id = ? and id = ? and deleted_at is null
+  `);
+  const endHold = db.prepare(`
+    update webhooks
+    set held_until = null
+    where account_id = ? and id = ?
+  `);
+  const preferNew = db.prepare(`
+    update webhooks
+    set secret_prefers_new = 1
+    where account_id = ? and id = ? and secret_sealed = ? and secret_before_sealed is not null
+  `);
+  const disable = db.prepare(`
+    update webhooks
+    set status = 'disabled', disabled_reason = ?, updated_at = ?
+    where account_id = ? and id = ? and status <> 'disabled' and deleted_at is null
+  `);
+  const raiseVersion = db.prepare(RAISE_VERSION);
+  // A webhook that was deleted meanwhile is not remembered.
+  const remember = db.prepare(`
+    insert into lanes (account_id, webhook_id, health, usual_ms, failing_since, failed_attempts)
+    select account_id, id, ?, ?, ?, ?
+    from webhooks
+    where account_id = ? and id = ? and deleted_at is null
+    on conflict (account_id, webhook_id) do update
+    set health = excluded.health, usual_ms = excluded.usual_ms,
+      failing_since = excluded.failing_since, failed_attempts = excluded.failed_attempts
+  `);
+  const wasDrained = db.prepare('select drained from engine_run');
+  const markRun = db.prepare('update engine_run set drained = ?');
+
+  return {
+    holdWebhook({ accountId, webhookId }, until) {
+      const key = [bare(accountId), bare(webhookId)] as const;
+      if (until === null) endHold.run(...key);
+      else hold.run(until, ...key);
+    },
+
+    preferNewSecret({ accountId, webhookId }, secretSealed) {
+      preferNew.run(bare(accountId), bare(webhookId), secretSealed);
+    },
+
+    disableWebhook({ accountId, webhookId }, reason, now) {
+      const account = bare(accountId);
+      if (disable.run(reason, now, account, bare(webhookId)).changes === 0) return 'unchanged';
+      raiseVersion.run(account);
+      return 'disabled';
+    },
+
+    rememberLane({ accountId, webhookId }, memory) {
+      const { health, usualMs, failingSince, failedAttempts } = memory;
+      const key = [bare(accountId), bare(webhookId)] as const;
+      remember.run(health, usualMs, failingSince, failedAttempts, ...key);
+    },
+
+    beginRun() {
+      const drained = wasDrained.get()?.drained === 1;
+      markRun.run(0);
+      return { drained };
+    },
+    endRun() {
+      markRun.run(1);
+    },
+  };
+}
+
+/** For each change that decides which webhooks an event goes to. */
+export const RAISE_VERSION = `
+  update accounts
+  set webhooks_version = webhooks_version + 1
+  where id = ?
+`;
+
+/** A row of `lanes`. */
+export function laneMemory(row: Row): LaneMemory {
+  return {
+    health: text(row, 'health') as LaneMemory['health'],
+    usualMs: integerOrNull(row, 'usual_ms'),
+    failingSince: integerOrNull(row, 'failing_since'),
+    failedAttempts: integer(row, 'failed_attempts'),
+  };
+}
