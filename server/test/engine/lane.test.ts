@@ -124,7 +124,7 @@ describe('a refill', () => {
     assert.equal(lane.wantsRefill, false, 'one is on its way');
     lane.endRefill(Array.from({ length: 200 }, (_, seq) => delivery(seq)));
     assert.equal(lane.wantsRefill, false, 'there is enough in memory');
-    while (lane.waiting > 128) lane.take();
+    while (lane.waiting > 78) lane.take();
     assert.equal(lane.wantsRefill, true);
   });
 });

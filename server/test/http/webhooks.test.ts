@@ -160,18 +160,35 @@ test('after its URL is changed, events go to the new one', async (t) => {
   assert.equal(before.requests.length, 0);
 });
 
-test('after its secret is changed, deliveries are signed with the new one', async (t) => {
+test('after its secret is changed, deliveries carry both signatures, and receivers of either verify them', async (t) => {
   const server = await startTestServer(t);
   const receiver = await startReceiver(t);
   const { id } = await createWebhook(server, { url: receiver.url, secret: SECRET });
-  const patched = await patchWebhook(server, id, { secret: 'another_webhook_secret_1234' });
+  const newer = 'another_webhook_secret_1234';
+  const patched = await patchWebhook(server, id, { secret: newer });
   assert.equal(patched.secret_hint, '1234');
   assert.equal('secret' in patched, false);
+
   await publish(server);
-  const { body, header } = await receiver.next();
-  const hmac = createHmac('sha256', 'another_webhook_secret_1234').update(body).digest('hex');
-  assert.equal(header('X-Webhook-Signature'), `sha256=${hmac}`);
+  const old = await receiver.next();
+  assert.equal(old.header('X-Webhook-Signature'), legacyOf(SECRET, old.body), 'the old one first');
+  assert.equal(old.header('webhook-signature').split(' ').length, 2);
+
+  receiver.script({ status: 401 });
+  await publish(server);
+  assert.equal((await receiver.next()).header('X-Webhook-Attempt'), '1');
+  const again = await receiver.next();
+  assert.equal(again.header('X-Webhook-Attempt'), '1', 'the same attempt, once more at once');
+  assert.equal(again.header('X-Webhook-Signature'), legacyOf(newer, again.body));
+
+  await publish(server);
+  const later = await receiver.next();
+  assert.equal(later.header('X-Webhook-Signature'), legacyOf(newer, later.body), 'it is preferred');
 });
+
+function legacyOf(secret: string, body: string | Uint8Array): string {
+  return `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
+}
 
 test('after its events are changed, a webhook gets those and no others', async (t) => {
   const server = await startTestServer(t);
