@@ -21,18 +21,19 @@ export function deliveryOperations(
     where account_id = ? and delivery_id = ?
     order by id
   `);
-  // One index serves each: the rest of the filter looks at what it finds.
-  const listBy = (column: 'account_id' | 'webhook_id' | 'event_id'): StatementSync =>
+  // One index serves each, and is named: SQLite would read all of an account for those of one webhook.
+  // The rest of the filter looks at what it finds.
+  const listBy = (index: string, column: 'account_id' | 'webhook_id' | 'event_id'): StatementSync =>
     db.prepare(`
       select ${DELIVERY_COLUMNS}
-      from deliveries
+      from deliveries indexed by ${index}
       where account_id = ? ${column === 'account_id' ? '' : `and ${column} = ?`}
         and id >= ? and id < ?
       order by id desc
     `);
-  const listOfAccount = listBy('account_id');
-  const listOfWebhook = listBy('webhook_id');
-  const listOfEvent = listBy('event_id');
+  const listOfAccount = listBy('deliveries_by_id', 'account_id');
+  const listOfWebhook = listBy('deliveries_by_webhook', 'webhook_id');
+  const listOfEvent = listBy('deliveries_by_event', 'event_id');
 
   return {
     getDelivery(account, id) {

@@ -51,7 +51,7 @@ export function sendTimesOperations(db: DatabaseSync): Pick<Operations, 'sendTim
         limit ${LOOKED_AT_MAX}
       )
     ),
-    tried as (
+    tried as materialized (
       select d.account_id, d.id, d.attempt_started_at as started_at
       from looked_at
       cross join deliveries d on d.seq = looked_at.seq

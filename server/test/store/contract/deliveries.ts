@@ -11,6 +11,7 @@ import {
   settlementOf,
   type World,
 } from './fixtures.ts';
+import { freshOf, retriesOf } from './pending-deliveries.ts';
 import type { StoreUnderTest } from './store-under-test.ts';
 
 export function deliveriesContract(under: StoreUnderTest): void {
@@ -257,6 +258,27 @@ export function deliveriesContract(under: StoreUnderTest): void {
       const later = await store.deliveryStats(ref, Number.MAX_SAFE_INTEGER);
       assert.deepEqual([later.counted, later.pending], [0, 1], 'pending is counted in full');
     });
+
+    const pending: [retries: number[], fresh: number, nextDueAt: number | null][] = [
+      [[], 0, null],
+      [[20, 10], 0, 10],
+      [[20, 10], 2, 5],
+      [[3], 1, 3],
+    ];
+    for (const [retries, fresh, nextDueAt] of pending) {
+      test(`of ${fresh} never tried since 5 and retries due at ${retries}, the next is due at ${nextDueAt}`, async (t) => {
+        const world = await openWorld(t, under);
+        const webhook = await world.mine.webhook();
+        await retriesOf(world, webhook, retries);
+        await freshOf(world, webhook, fresh, { createdAt: BEGIN + 5 });
+        const ref = { accountId: world.mine.id, webhookId: webhook.id };
+        const stats = await world.store.deliveryStats(ref, BEGIN);
+        assert.deepEqual(
+          [stats.pending, stats.nextDueAt],
+          [retries.length + fresh, nextDueAt === null ? null : BEGIN + nextDueAt],
+        );
+      });
+    }
   });
 }
 

@@ -61,6 +61,14 @@ export function publishContract(under: StoreUnderTest): void {
       assert.deepEqual((await store.listDeliveries(theirs.id, {}, { limit: 10 })).items, []);
     });
 
+    test('the deliveries of an event that are handed over together share it', async (t) => {
+      const { mine, handedOver } = await openWorld(t, under);
+      for (let count = 0; count < 3; count++) await mine.webhook();
+      await mine.publish({}, {});
+      assert.equal(handedOver.flat().length, 6);
+      assert.equal(new Set(handedOver.flat().map(({ event }) => event)).size, 2);
+    });
+
     test('the order of acceptance is the order of the events in the call, then of the calls', async (t) => {
       const { mine, handedOver } = await openWorld(t, under);
       await mine.webhook();

@@ -24,10 +24,16 @@ export function reopenedContract(under: StoreUnderTest): void {
     await store.settle([settlementOf(first, attemptOf(newId('attempt'), { number: 2 }))]);
     await store.cancelPending({ accountId: mine.id, webhookId: paused.id }, 'because', 1);
 
+    const ref = { accountId: mine.id, webhookId: webhook.id };
+    const memory = { health: 'proven', usualMs: 9, failingSince: null, failedAttempts: 0 } as const;
+    await store.rememberLane(ref, memory);
+    await store.holdWebhook(ref, 9);
+
     const before = await everything(world);
     const after = await everything(await world.reopen());
     assert.deepEqual(after, before);
     assert.equal(before.mine.deliveries.length, 4);
+    assert.ok(before.mine.targets.some((target) => target?.memory && target.heldUntil === 9));
   });
 
   test('numbers in the order of acceptance go on where they ended', { skip }, async (t) => {
@@ -56,6 +62,9 @@ async function everythingOf({ store }: World, accountId: string) {
   const { items } = await store.listDeliveries(accountId, {}, page);
   return {
     webhooks,
+    targets: await Promise.all(
+      webhooks.map(({ id }) => store.target({ accountId, webhookId: id })),
+    ),
     subscriptions: await store.subscriptions(accountId),
     events: await store.listEvents(accountId, {}, page),
     deliveries: await Promise.all(items.map(({ id }) => store.getDelivery(accountId, id))),

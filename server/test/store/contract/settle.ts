@@ -63,6 +63,53 @@ export function settleContract(under: StoreUnderTest): void {
       }
     });
 
+    test('what was remarked on an attempt is kept with it', async (t) => {
+      const world = await openWorld(t, under);
+      const delivery = await pendingDelivery(world);
+      const attempts = (['resent', 'body_cut'] as const).map((note, index) =>
+        failedAttemptOf(world.newId('attempt'), { number: index + 1, note }),
+      );
+      await retry(world, delivery, attempts.slice(0, 1));
+      await retry(world, delivery, attempts);
+      assert.deepEqual(await attemptsOf(world, delivery), attempts);
+    });
+
+    for (const number of [1, 2]) {
+      test(`attempt ${number} with a first try is two of the same number, the second decides`, async (t) => {
+        const world = await openWorld(t, under);
+        const delivery = await pendingDelivery(world);
+        const earlier = number === 1 ? [] : [failedAttemptOf(world.newId('attempt'))];
+        if (number === 2) await retry(world, delivery, earlier);
+        const firstTry = failedAttemptOf(world.newId('attempt'), { number });
+        const fields = { number, note: 'second_secret' } as const;
+        const attempt = attemptOf(world.newId('attempt'), fields);
+        const settlement = settlementOf(delivery, attempt, { firstTry });
+        assert.deepEqual(await world.store.settle([settlement]), ['settled']);
+        const after = await world.store.getDelivery(world.mine.id, delivery.id);
+        assert.deepEqual(after?.attempts, [...earlier, firstTry, attempt]);
+        assert.deepEqual(
+          [after?.delivery.status, after?.delivery.attemptCount, after?.delivery.lastAttempt],
+          ['delivered', number, attempt],
+        );
+        assert.deepEqual(await world.store.settle([settlement]), ['ended']);
+        assert.deepEqual(await world.store.getDelivery(world.mine.id, delivery.id), after);
+      });
+    }
+
+    test('a first try under another account is not kept', async (t) => {
+      const world = await openWorld(t, under);
+      const delivery = await pendingDelivery(world);
+      const [firstTry, attempt] = [
+        failedAttemptOf(world.newId('attempt')),
+        attemptOf(world.newId('attempt')),
+      ];
+      const foreign = { firstTry, accountId: world.theirs.id };
+      assert.deepEqual(await world.store.settle([settlementOf(delivery, attempt, foreign)]), [
+        'ended',
+      ]);
+      assert.deepEqual(await attemptsOf(world, delivery), []);
+    });
+
     test('many settlements are answered in their order', async (t) => {
       const world = await openWorld(t, under);
       const { store, mine, newId } = world;

@@ -1,8 +1,20 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { DEFAULT_WEBHOOK_SETTINGS, type WebhookStatus } from '../../../src/core/model.ts';
+import {
+  DEFAULT_WEBHOOK_SETTINGS,
+  type WebhookSettings,
+  type WebhookStatus,
+} from '../../../src/core/model.ts';
 import { idsOf, openWorld, webhookOf } from './fixtures.ts';
 import type { StoreUnderTest } from './store-under-test.ts';
+
+const OWN_SETTINGS: WebhookSettings = {
+  ordering: 'strict',
+  rateLimit: { max: 5, perMs: 1_000 },
+  concurrencyMax: 3,
+  retrySchedule: [0, 1_000, 60_000],
+  onGone: 'disable',
+};
 
 /** Of a webhook whose owner set nothing, and to which nothing was sent. */
 const PLAIN = { rotation: null, heldUntil: null, settings: DEFAULT_WEBHOOK_SETTINGS, memory: null };
@@ -16,9 +28,29 @@ export function webhooksContract(under: StoreUnderTest): void {
         description: 'Ein Häkchen ✓ 🪝',
         status: 'disabled',
         disabledReason: 'owner',
+        rotation: { beforeSealed: 'before', until: 7, prefersNew: true },
+        heldUntil: 8,
+        settings: OWN_SETTINGS,
       });
       assert.deepEqual(await store.getWebhook(mine.id, webhook.id), webhook);
+      const { rotation, heldUntil, settings } = webhook;
+      const target = await store.target({ accountId: mine.id, webhookId: webhook.id });
+      assert.deepEqual({ ...target, rotation, heldUntil, settings }, target);
     });
+
+    for (const [name, value] of Object.entries(OWN_SETTINGS)) {
+      test(`the setting ${name} can be changed by itself, and taken back`, async (t) => {
+        const { store, mine, tick } = await openWorld(t, under);
+        const { id } = await mine.webhook();
+        const initial: Record<string, unknown> = { ...DEFAULT_WEBHOOK_SETTINGS };
+        for (const wanted of [value, initial[name]]) {
+          const settings: Partial<WebhookSettings> = { [name]: wanted };
+          const after = await store.updateWebhook(mine.id, id, { settings }, tick());
+          assert.deepEqual(after?.settings, { ...DEFAULT_WEBHOOK_SETTINGS, ...settings });
+          assert.deepEqual(await store.getWebhook(mine.id, id), after);
+        }
+      });
+    }
 
     test('webhooks are listed newest first, page by page', async (t) => {
       const { store, mine, theirs } = await openWorld(t, under);
