@@ -22,7 +22,7 @@ export interface DispatcherHooks {
  * ends there offers it again. So nothing is ever searched for.
  */
 export class Dispatcher {
-  readonly turns: Turns;
+  readonly turns: Turns<Lane>;
   readonly #clock: Clock;
   readonly #hooks: DispatcherHooks;
   /** When time lets a lane start, monotonic. */

@@ -4,6 +4,7 @@ import { Dispatcher } from './dispatcher.ts';
 import { Exchanges } from './exchanges.ts';
 import { Flights } from './flights.ts';
 import { Gates } from './gates.ts';
+import type { Lane } from './lane.ts';
 import { LaneMemories } from './lane-memories.ts';
 import type { EnginePorts, EngineSettings } from './ports.ts';
 import { Prefetch } from './prefetch.ts';
@@ -76,7 +77,7 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
     refill: (lane) => refills.begin(lane),
     isStuck: () => settler.isStuck,
   });
-  const prefetch = new Prefetch(PREFETCH_ALL, (lane) => dispatcher.isStuck(lane));
+  const prefetch = new Prefetch<Lane>(PREFETCH_ALL, (lane) => dispatcher.isStuck(lane));
   const gates = new Gates(ports, settings, { dispatcher, prefetch });
   const refills = new Refills(ports, {
     dispatcher,

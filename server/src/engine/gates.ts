@@ -21,7 +21,7 @@ export class Gates {
   readonly #ports: EnginePorts;
   readonly #settings: EngineSettings;
   readonly #dispatcher: Dispatcher;
-  readonly #prefetch: Prefetch;
+  readonly #prefetch: Prefetch<Lane>;
   readonly #lanes = new Map<string, Lane>();
   /** Exchanges of an engine before this one may have been in progress when it fell. */
   afterCrash = false;
@@ -29,7 +29,7 @@ export class Gates {
   constructor(
     ports: EnginePorts,
     settings: EngineSettings,
-    parts: { dispatcher: Dispatcher; prefetch: Prefetch },
+    parts: { dispatcher: Dispatcher; prefetch: Prefetch<Lane> },
   ) {
     this.#ports = ports;
     this.#settings = settings;

@@ -59,12 +59,12 @@ export class Lane {
   /** To be tried again, and due. */
   readonly #again = new Fifo<DueDelivery>();
   readonly #held = new Map<number, DueDelivery>();
-  readonly #prefetch: Prefetch;
+  readonly #prefetch: Prefetch<Lane>;
   #heldBytes = 0;
   /** What was settled or cancelled while a refill was on its way: its answer may still name them. */
   #endedDuringRefill: Set<string> | null = null;
 
-  constructor(webhook: WebhookRef, prefetch: Prefetch) {
+  constructor(webhook: WebhookRef, prefetch: Prefetch<Lane>) {
     this.webhook = webhook;
     this.#prefetch = prefetch;
   }

@@ -1,10 +1,16 @@
-import type { Lane } from './lane.ts';
+/** What has to be known of a lane here. */
+export interface Keeper {
+  /** What it keeps and has not started. */
+  readonly waiting: number;
+  more: boolean;
+  dropWaiting(): void;
+}
 
 /**
  * What all lanes keep in memory and have not started, in all. When it is full, lanes that cannot send
  * now give theirs up first: the store has it, and they read it again when they can.
  */
-export class Prefetch {
+export class Prefetch<Lane extends Keeper> {
   readonly #countMax: number;
   readonly #bytesMax: number;
   readonly #isStuck: (lane: Lane) => boolean;

@@ -13,12 +13,12 @@ export class Refills {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #dispatcher: Dispatcher;
-  readonly #prefetch: Prefetch;
+  readonly #prefetch: Prefetch<Lane>;
   readonly #ended: (lane: Lane) => void;
 
   constructor(
     ports: { store: Store; clock: Clock },
-    parts: { dispatcher: Dispatcher; prefetch: Prefetch; ended: (lane: Lane) => void },
+    parts: { dispatcher: Dispatcher; prefetch: Prefetch<Lane>; ended: (lane: Lane) => void },
   ) {
     this.#store = ports.store;
     this.#clock = ports.clock;

@@ -1,6 +1,5 @@
 import type { LaneHealth } from '../core/model.ts';
 import { Fifo } from './fifo.ts';
-import type { Lane } from './lane.ts';
 
 /** Of all exchanges in progress: those of lanes never tried, and of failing ones. */
 const NEW_SHARE = 1 / 3;
@@ -8,11 +7,19 @@ const FAILING_SHARE = 1 / 12;
 /** One account holds at most so much of a bound while others wait for it. */
 const ACCOUNT_SHARE = 1 / 4;
 
+/** What the dispatcher has to know of a lane. */
+export interface Turn {
+  readonly webhook: { accountId: string };
+  readonly receiver: { health: LaneHealth };
+  /** The bound it waits for; null while it does not. */
+  waitsAs: LaneHealth | null;
+}
+
 /** The lanes of one account that wait for one bound. */
 interface AccountTurns {
   bound: Bound;
   accountId: string;
-  lanes: Fifo<Lane>;
+  lanes: Fifo<Turn>;
   inFlight: number;
   isWaiting: boolean;
 }
@@ -32,7 +39,7 @@ export type Place = AccountTurns;
  * proven ones first. Within a bound accounts take turns, and within an account its lanes. A bound that
  * is full is passed over at no cost, however many wait for it.
  */
-export class Turns {
+export class Turns<Lane extends Turn> {
   readonly max: number;
   #used = 0;
   readonly #bounds: Record<LaneHealth, Bound>;
@@ -70,15 +77,20 @@ export class Turns {
   next(): Lane | undefined {
     if (this.#used >= this.max) return undefined;
     for (const health of ORDER) {
-      for (let lane = nextOf(this.#bounds[health]); lane !== undefined; ) {
+      for (let lane = this.#nextOf(health); lane !== undefined; ) {
         lane.waitsAs = null;
         if (lane.receiver.health === health) return lane;
         // An exchange of it has ended since: it belongs to another bound now.
         this.wait(lane);
-        lane = nextOf(this.#bounds[health]);
+        lane = this.#nextOf(health);
       }
     }
     return undefined;
+  }
+
+  /** Only lanes of this kind were ever let in. */
+  #nextOf(health: LaneHealth): Lane | undefined {
+    return nextOf(this.#bounds[health]) as Lane | undefined;
   }
 
   begin(lane: Lane): Place {
@@ -99,7 +111,7 @@ export class Turns {
 
 const ORDER = ['proven', 'new', 'failing'] as const satisfies readonly LaneHealth[];
 
-function nextOf(bound: Bound): Lane | undefined {
+function nextOf(bound: Bound): Turn | undefined {
   if (bound.used >= bound.max) return undefined;
   const accountMax = Math.max(1, bound.max * ACCOUNT_SHARE);
   for (let left = bound.waiting.size; left > 0; left--) {
