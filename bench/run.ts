@@ -10,7 +10,7 @@ import { measureLoop } from './scenarios/bare-loop.ts';
 import { measureLatency } from './scenarios/latency.ts';
 import { measureThroughput } from './scenarios/throughput.ts';
 import { isInMemory, writeAndSyncMs } from './support/disk.ts';
-import { type Receiver, startReceiver } from './support/processes.ts';
+import { Receiver } from './support/processes.ts';
 import { machine, whole } from './support/report.ts';
 
 const RESULTS = fileURLToPath(new URL('./results/', import.meta.url));
@@ -20,11 +20,7 @@ const invocation = invocationOrExit();
 if (isInMemory(invocation.options.directory)) {
   console.error(`${invocation.options.directory} is in memory: choose a real disk with --dir.`);
 }
-await using receiver = await startReceiver().then(({ process, url }) => ({
-  process,
-  url,
-  [Symbol.asyncDispose]: () => process[Symbol.asyncDispose](),
-}));
+await using receiver = new Receiver();
 if (invocation.profileFanOut === null) await measure(receiver, invocation);
 else await profileServer(receiver, invocation.options, invocation.profileFanOut);
 
