@@ -30,7 +30,7 @@ export interface Counted {
   count: number;
   /** Noted events that had arrived before. */
   duplicates: number;
-  /** Requests that were left without an answer. */
+  /** Requests that were left without an answer, since the process began: they come when they will. */
   hung: number;
   /** Monotonic milliseconds; NaN when nothing arrived that is counted. */
   lastAt: number;
@@ -45,7 +45,7 @@ interface Awaited {
 let noted: Noted | null = null;
 /** Monotonic milliseconds at which each noted event first arrived, or NaN. */
 let arrivals = new Float64Array(0);
-let counted: Counted = nothing();
+let counted: Counted = nothing({ hung: 0 });
 let awaited: (Awaited & { reached: () => void }) | null = null;
 
 const calls = { listen, configure, counts: () => counted, waitFor, arrivalTimes: () => arrivals };
@@ -68,7 +68,7 @@ async function listenAtPort(): Promise<string> {
 function configure(wanted: Noted | null): void {
   noted = wanted;
   arrivals = new Float64Array(wanted?.count ?? 0).fill(Number.NaN);
-  counted = nothing();
+  counted = nothing(counted);
 }
 
 /** Answers as soon as so many requests have arrived, or at the limit. */
@@ -139,6 +139,6 @@ function delayOf(message: Buffer): number {
   return Number.parseInt(message.toString('latin1', from, from + DELAY_DIGITS_MAX), 10) || 0;
 }
 
-function nothing(): Counted {
-  return { count: 0, duplicates: 0, hung: 0, lastAt: Number.NaN };
+function nothing({ hung }: Pick<Counted, 'hung'>): Counted {
+  return { count: 0, duplicates: 0, hung, lastAt: Number.NaN };
 }

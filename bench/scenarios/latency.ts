@@ -24,7 +24,7 @@ export interface LatencySample {
   /** What had not arrived when the wait for it ended; its latency counts as infinite. */
   missing: number;
   duplicates: number;
-  /** Requests that hung meanwhile, by intention. */
+  /** Requests that hung since the disturbance began, by intention. */
   hung: number;
   readyMs: number;
   /** When it was ready, and the most it ever had. */
@@ -47,18 +47,19 @@ export async function measureLatency(
   const warmUp = Math.min(WARM_UP_EVENTS, options.events);
   await publishNoted(between, { first: 0, count: warmUp, perSecond: null });
 
+  const before = await receiver.process.call('counts', undefined);
   await run.disturb?.(server);
   const { perSecond } = run;
   const count = Math.ceil(perSecond * run.seconds);
   const sample = await publishNoted(between, { first: warmUp, count, perSecond });
-  const { missing, duplicates, hung } = sample;
+  const { missing, duplicates } = sample;
   return {
     perSecond,
     receivedMs: percentiles(sample.receivedMs),
     acceptedMs: percentiles(sample.acceptedMs),
     missing,
     duplicates,
-    hung,
+    hung: sample.hung - before.hung,
     readyMs: server.readyMs,
     rssBytes,
     rssBytesMax: (await server.usage()).rssBytesMax,

@@ -21,6 +21,7 @@ export interface NotedSample {
   acceptedMs: Float64Array;
   missing: number;
   duplicates: number;
+  /** Requests that have hung, since the receiver began. */
   hung: number;
 }
 

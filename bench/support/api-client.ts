@@ -1,3 +1,5 @@
+import { sampleData } from './sample-events.ts';
+
 const AT_ONCE = 16;
 
 export interface NewWebhook {
@@ -32,8 +34,8 @@ export class ApiClient {
 
   /** Events that no receiver looks into, one after another. */
   async publish(type: string, count: number): Promise<void> {
-    for (let index = 0; index < count; index++) {
-      await this.#call('POST', '/v1/events', { type, data: { index } });
+    for (const data of sampleData(1, count)) {
+      await this.#call('POST', '/v1/events', { type, data });
     }
   }
 
