@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { answerCalls } from './support/calls.ts';
 import { HttpMessages } from './support/http-messages.ts';
 import { monotonicMs } from './support/monotonic.ts';
-import { EVENT_TYPE, SEQUENCE_MARK, sampleData, writeSequence } from './support/sample-events.ts';
+import { NumberedRequest, type NumberedTypes, sampleData } from './support/sample-events.ts';
 
 /** Different events of one connection; each goes out again with another sequence number. */
 const EVENTS_PER_CONNECTION = 4;
@@ -17,6 +17,10 @@ export interface LoadPlan {
   /** Each has one request in progress at most. */
   connections: number;
   count: number;
+  /** The sequence number of the first; the others go on from there. */
+  firstSequence: number;
+  /** Null: all of one type. */
+  types: NumberedTypes | null;
   /** So many are begun per second, whatever comes of them; null: as fast as they are answered. */
   perSecond: number | null;
   /** Nothing is begun after so long. */
@@ -29,7 +33,7 @@ export interface LoadReport {
   accepted: number;
   /** How often each other status was answered. */
   refused: Record<string, number>;
-  /** Monotonic milliseconds by sequence number: when each was due, and when it was answered. */
+  /** Monotonic milliseconds, in the order of sequence numbers: when each was due, and answered. */
   startedAt: Float64Array;
   answeredAt: Float64Array;
 }
@@ -82,13 +86,17 @@ class Load {
   }
 
   #publisher(index: number): Publisher {
-    const data = sampleData(this.#plan.seed + index, EVENTS_PER_CONNECTION);
-    const requests = data.map((each) => requestBytes(this.#plan, each));
-    const target = new URL(this.#plan.url);
-    return new Publisher(target, requests, {
-      answered: (publisher, sequence, status) => this.#noteAnswer(publisher, sequence, status),
-      failed: this.#ended.reject,
-    });
+    const { seed, types, firstSequence, url } = this.#plan;
+    const requests = sampleData(seed + index, EVENTS_PER_CONNECTION).map(
+      (data) => new NumberedRequest((type) => requestBytes(this.#plan, type, data), types),
+    );
+    return new Publisher(
+      { target: new URL(url), requests, firstSequence },
+      {
+        answered: (publisher, place, status) => this.#noteAnswer(publisher, place, status),
+        failed: this.#ended.reject,
+      },
+    );
   }
 
   /** All at once, or by the clock; the answer ends the clock. */
@@ -114,17 +122,18 @@ class Load {
   #pump(): void {
     const { startedAt } = this.#report;
     while (this.#next < this.#due) {
-      const publisher = this.#idle.pop();
+      // The one that rested longest, or the server would close it for resting too long.
+      const publisher = this.#idle.shift();
       if (publisher === undefined) return;
-      const sequence = this.#next++;
-      if (startedAt[sequence] === 0) startedAt[sequence] = monotonicMs();
-      publisher.send(sequence);
+      const place = this.#next++;
+      if (startedAt[place] === 0) startedAt[place] = monotonicMs();
+      publisher.send(place);
     }
   }
 
-  #noteAnswer(publisher: Publisher, sequence: number, status: string): void {
+  #noteAnswer(publisher: Publisher, place: number, status: string): void {
     const { answeredAt, refused } = this.#report;
-    answeredAt[sequence] = monotonicMs();
+    answeredAt[place] = monotonicMs();
     this.#answered += 1;
     if (status === '202') this.#report.accepted += 1;
     else refused[status] = (refused[status] ?? 0) + 1;
@@ -142,25 +151,28 @@ class Load {
 }
 
 interface PublisherEvents {
-  answered: (publisher: Publisher, sequence: number, status: string) => void;
+  answered: (publisher: Publisher, place: number, status: string) => void;
   failed: (error: Error) => void;
 }
 
 /** One connection. Its requests are its own bytes: what was answered may be written over. */
 class Publisher {
-  readonly #requests: { bytes: Buffer; sequenceAt: number }[];
+  readonly #requests: readonly NumberedRequest[];
+  readonly #firstSequence: number;
   readonly #socket: Socket;
-  #sequence = 0;
+  #place = 0;
   #isClosed = false;
 
-  constructor(target: URL, requests: readonly Buffer[], heard: PublisherEvents) {
-    this.#requests = requests.map((bytes) => ({
-      bytes,
-      sequenceAt: bytes.indexOf(SEQUENCE_MARK) + SEQUENCE_MARK.length,
-    }));
-    this.#socket = connect({ host: target.hostname, port: Number(target.port), noDelay: true });
+  constructor(
+    of: { target: URL; requests: readonly NumberedRequest[]; firstSequence: number },
+    heard: PublisherEvents,
+  ) {
+    this.#requests = of.requests;
+    this.#firstSequence = of.firstSequence;
+    const { hostname, port } = of.target;
+    this.#socket = connect({ host: hostname, port: Number(port), noDelay: true });
     const messages = new HttpMessages((message) => {
-      heard.answered(this, this.#sequence, message.toString('latin1', STATUS_AT, STATUS_AT + 3));
+      heard.answered(this, this.#place, message.toString('latin1', STATUS_AT, STATUS_AT + 3));
     });
     this.#socket.on('data', (chunk: Buffer) => messages.push(chunk));
     this.#socket.on('error', heard.failed);
@@ -173,11 +185,12 @@ class Publisher {
     if (this.#socket.connecting) await once(this.#socket, 'connect');
   }
 
-  send(sequence: number): void {
-    const request = this.#requests[sequence % this.#requests.length];
+  /** The event at that place of the plan. */
+  send(place: number): void {
+    const request = this.#requests[place % this.#requests.length];
     if (request === undefined) throw new Error('a publisher has requests');
-    this.#sequence = sequence;
-    writeSequence(request.bytes, request.sequenceAt, sequence);
+    this.#place = place;
+    request.setSequence(this.#firstSequence + place);
     this.#socket.write(request.bytes);
   }
 
@@ -187,8 +200,8 @@ class Publisher {
   }
 }
 
-function requestBytes({ url, apiKey }: LoadPlan, data: object): Buffer {
-  const body = JSON.stringify({ type: EVENT_TYPE, data });
+function requestBytes({ url, apiKey }: LoadPlan, type: string, data: object): Buffer {
+  const body = JSON.stringify({ type, data });
   const { pathname, host } = new URL(url);
   return Buffer.from(
     `POST ${pathname} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${apiKey}\r\n` +

@@ -1,8 +1,6 @@
-import { tmpdir } from 'node:os';
-import { parseArgs } from 'node:util';
-
 /** Everything a run goes by; kept in its report. */
 export interface Options {
+  /** Interleaved runs, and pairs of runs with and without something. */
   runs: number;
   /** At fan-out 1; `fanOutEvents` at `fanOut`. */
   events: number;
@@ -16,6 +14,17 @@ export interface Options {
   loopInFlight: number;
   latencyPerSecond: number;
   latencySeconds: number;
+  /** The loop of writes and syncs that latencies are compared with. */
+  syncLoopMs: number;
+  /** Of each latency that is one of a pair; longer when that would be too few samples. */
+  pairSeconds: number;
+  pairSamplesMin: number;
+  hung: HungOptions;
+  slow: SlowOptions;
+  classes: ClassesOptions;
+  isolation: IsolationOptions;
+  backlog: BacklogOptions;
+  idle: IdleOptions;
   seed: number;
   /** One step of a scenario may take so long. */
   limitMs: number;
@@ -23,19 +32,62 @@ export interface Options {
   directory: string;
 }
 
-export interface Invocation {
-  options: Options;
-  only: readonly ScenarioName[];
-  /** Where the report goes; null: `bench/results/<date>.json`. */
-  out: string | null;
-  /** Profile the server at this fan-out instead of measuring; null: measure. */
-  profileFanOut: number | null;
+export interface HungOptions {
+  webhooks: number;
+  /** Each is for every one of them. */
+  events: number;
+  /** A duration as the server takes it: hung exchanges also end, and others begin, in each run. */
+  attemptTimeout: string;
 }
 
-const SCENARIOS = ['throughput', 'latency'] as const;
-export type ScenarioName = (typeof SCENARIOS)[number];
+export interface SlowOptions {
+  webhooks: number;
+  delayMs: number;
+  /** Each is for one of them. */
+  events: number;
+}
 
-const FULL: Omit<Options, 'directory'> = {
+export interface ClassesOptions {
+  classes: readonly ReceiverClass[];
+  /** Published before it is measured: several rounds of the slowest. */
+  rampSeconds: number;
+  seconds: number;
+}
+
+/** Webhooks whose receivers answer after the same time, and what they get together. */
+export interface ReceiverClass {
+  delayMs: number;
+  webhooks: number;
+  perSecond: number;
+}
+
+export interface IsolationOptions {
+  webhooks: number;
+  /** Each is for every one of them. */
+  events: number;
+  perSecond: number;
+  aloneSeconds: number;
+  seconds: number;
+  sliceSeconds: number;
+  attemptTimeout: string;
+  retrySchedule: string;
+}
+
+export interface BacklogOptions {
+  deliveries: number;
+  /** A variant each: the deliveries are spread evenly over so many dead webhooks. */
+  webhooks: readonly number[];
+  /** Of each throughput that is one of a pair. */
+  events: number;
+}
+
+export interface IdleOptions {
+  webhooks: number;
+  accounts: number;
+  runs: number;
+}
+
+export const FULL: Omit<Options, 'directory'> = {
   runs: 5,
   events: 80_000,
   fanOut: 10,
@@ -47,101 +99,72 @@ const FULL: Omit<Options, 'directory'> = {
   loopInFlight: 128,
   latencyPerSecond: 50,
   latencySeconds: 12,
+  syncLoopMs: 1_000,
+  pairSeconds: 6,
+  pairSamplesMin: 3_000,
+  hung: { webhooks: 1_000, events: 20, attemptTimeout: '5s' },
+  slow: { webhooks: 1_000, delayMs: 100, events: 40_000 },
+  classes: {
+    // Each gets about four fifths of what 8 exchanges at once for each of its webhooks carry.
+    classes: [
+      { delayMs: 10, webhooks: 2, perSecond: 1_200 },
+      { delayMs: 100, webhooks: 8, perSecond: 500 },
+      { delayMs: 500, webhooks: 16, perSecond: 200 },
+      { delayMs: 5_000, webhooks: 80, perSecond: 100 },
+    ],
+    rampSeconds: 15,
+    seconds: 20,
+  },
+  isolation: {
+    webhooks: 300,
+    events: 20,
+    perSecond: 50,
+    aloneSeconds: 60,
+    seconds: 180,
+    sliceSeconds: 10,
+    // The defaults of `posthorn serve`: the first retries fall due after about 75 s.
+    attemptTimeout: '15s',
+    retrySchedule: '0s,1m,5m,30m,1h,6h',
+  },
+  backlog: { deliveries: 1_000_000, webhooks: [10, 1_000], events: 40_000 },
+  idle: { webhooks: 100_000, accounts: 100, runs: 3 },
   seed: 1,
   limitMs: 60_000,
 };
 
 /** Shows that everything works; its numbers mean nothing. */
-const QUICK: Omit<Options, 'directory'> = {
+export const QUICK: Omit<Options, 'directory'> = {
   ...FULL,
   runs: 1,
-  events: 1_000,
-  fanOutEvents: 200,
-  loopRequests: 2_000,
-  loopWarmUp: 500,
-  latencySeconds: 1,
+  events: 500,
+  fanOutEvents: 100,
+  loopRequests: 1_000,
+  loopWarmUp: 200,
+  latencySeconds: 0.4,
+  syncLoopMs: 100,
+  pairSeconds: 0.3,
+  pairSamplesMin: 50,
+  hung: { webhooks: 5, events: 2, attemptTimeout: '200ms' },
+  slow: { webhooks: 10, delayMs: 20, events: 200 },
+  classes: {
+    classes: [
+      { delayMs: 10, webhooks: 1, perSecond: 100 },
+      { delayMs: 100, webhooks: 2, perSecond: 40 },
+    ],
+    rampSeconds: 0.2,
+    seconds: 0.4,
+  },
+  isolation: {
+    webhooks: 5,
+    events: 2,
+    perSecond: 50,
+    aloneSeconds: 0.4,
+    seconds: 1,
+    sliceSeconds: 0.2,
+    attemptTimeout: '200ms',
+    retrySchedule: '0s,200ms,200ms',
+  },
+  backlog: { deliveries: 1_000, webhooks: [10], events: 200 },
+  idle: { webhooks: 100, accounts: 10, runs: 1 },
+  limitMs: 10_000,
 };
-
-export const HELP = `npm run bench -- [options]
-
-  --quick                 a smoke run of a few seconds; its numbers mean nothing
-  --only <names>          throughput, latency (by comma); default: both
-  --runs <n>              interleaved runs (${FULL.runs})
-  --events <n>            events of a run at fan-out 1 (${FULL.events})
-  --fan-out-events <n>    events of a run at fan-out ${FULL.fanOut} (${FULL.fanOutEvents})
-  --connections <n>       connections that publish (${FULL.connections})
-  --loop-requests <n>     requests of a run of the bare loop (${FULL.loopRequests})
-  --loop-in-flight <n>    its requests in flight (${FULL.loopInFlight})
-  --latency-seconds <n>   length of each latency scenario (${FULL.latencySeconds})
-  --seed <n>              of the events' contents (${FULL.seed})
-  --dir <path>            where data files are made: a real disk (the temporary directory)
-  --out <file>            where the report goes (bench/results/<date>.json)
-  --profile [fan-out]     profile the server at this fan-out (1) instead of measuring`;
-
-const NUMBERS = {
-  runs: 'runs',
-  events: 'events',
-  'fan-out-events': 'fanOutEvents',
-  connections: 'connections',
-  'loop-requests': 'loopRequests',
-  'loop-in-flight': 'loopInFlight',
-  'latency-seconds': 'latencySeconds',
-  seed: 'seed',
-} as const satisfies Record<string, keyof Options>;
-const NUMBER_MAX = 10_000_000;
-
-/** Null when only the help was wanted. Throws an error with a sentence for each misuse. */
-export function readInvocation(args: readonly string[]): Invocation | null {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      help: { type: 'boolean', short: 'h' },
-      quick: { type: 'boolean' },
-      profile: { type: 'boolean' },
-      only: { type: 'string' },
-      dir: { type: 'string' },
-      out: { type: 'string' },
-      ...Object.fromEntries(
-        Object.keys(NUMBERS).map((name) => [name, { type: 'string' as const }]),
-      ),
-    },
-  });
-  if (values.help === true) return null;
-  const isProfile = values.profile === true;
-  if (positionals.length > (isProfile ? 1 : 0)) throw new Error(`what is "${positionals[0]}"?`);
-  const given = new Map(Object.entries(values));
-  const options: Options = {
-    ...(values.quick === true ? QUICK : FULL),
-    directory: textOf(values.dir) ?? tmpdir(),
-  };
-  for (const [flag, name] of Object.entries(NUMBERS)) {
-    const text = textOf(given.get(flag));
-    if (text !== null) options[name] = wholeNumber(`--${flag}`, text);
-  }
-  return {
-    options,
-    only: scenarios(textOf(values.only)),
-    out: textOf(values.out),
-    profileFanOut: isProfile ? wholeNumber('--profile', positionals[0] ?? '1') : null,
-  };
-}
-
-function textOf(value: unknown): string | null {
-  return typeof value === 'string' ? value : null;
-}
-
-function wholeNumber(what: string, text: string): number {
-  const number = Number(text);
-  if (/^\d+$/.test(text) && number >= 1 && number <= NUMBER_MAX) return number;
-  throw new Error(`${what} must be a whole number from 1 to ${NUMBER_MAX}`);
-}
-
-function scenarios(text: string | null): readonly ScenarioName[] {
-  if (text === null) return SCENARIOS;
-  return text.split(',').map((name) => {
-    const known = SCENARIOS.find((each) => each === name);
-    if (known === undefined) throw new Error(`--only knows ${SCENARIOS.join(' and ')}`);
-    return known;
-  });
-}

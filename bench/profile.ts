@@ -35,7 +35,7 @@ export async function profileServer(
   const sample = await measureThroughput(receiver, options, {
     fanOut,
     events: fanOut === 1 ? options.events : options.fanOutEvents,
-    nodeArgs: ['--cpu-prof', `--cpu-prof-dir=${directory}`],
+    server: { nodeArgs: ['--cpu-prof', `--cpu-prof-dir=${directory}`] },
   });
   const files = readdirSync(directory).map((file) => `${directory}/${file}`);
   for (const file of files) console.log(`${file}\n${topFunctions(file)}\n`);

@@ -10,9 +10,9 @@ export interface LoopSample {
 /** What this machine sends at most with both signatures and the same client, nothing stored. */
 export async function measureLoop(receiver: Receiver, options: Options): Promise<LoopSample> {
   const { loopRequests: count, loopInFlight: inFlight, seed } = options;
-  await receiver.process.call('configure', {});
+  await receiver.process.call('configure', null);
   await using loop = startLoop();
-  const plan = { url: `${receiver.url}/loop`, inFlight, seed };
+  const plan = { url: `${await receiver.origin()}/loop`, inFlight, seed };
   await loop.call('send', { ...plan, count: options.loopWarmUp });
   const before = await loop.usage();
   const { elapsedMs } = await loop.call('send', { ...plan, count });

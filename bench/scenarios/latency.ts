@@ -1,10 +1,19 @@
 import type { Options } from '../options.ts';
 import { type Receiver, startLoad } from '../support/processes.ts';
-import { ServerProcess } from '../support/server-process.ts';
+import { EVENT_TYPE } from '../support/sample-events.ts';
+import { type ServerOptions, ServerProcess } from '../support/server-process.ts';
 import { type Percentiles, percentiles } from '../support/statistics.ts';
-import { expectAccepted } from './throughput.ts';
+import { publishNoted } from './publish.ts';
 
 const WARM_UP_EVENTS = 2_000;
+
+export interface LatencyRun {
+  perSecond: number;
+  seconds: number;
+  server?: Partial<ServerOptions>;
+  /** Begins what is to disturb, after the warm-up: a webhook that works is known to work. */
+  disturb?: (server: ServerProcess) => Promise<void>;
+}
 
 export interface LatencySample {
   perSecond: number;
@@ -12,43 +21,47 @@ export interface LatencySample {
   receivedMs: Percentiles;
   /** Until the 202. */
   acceptedMs: Percentiles;
+  /** What had not arrived when the wait for it ended; its latency counts as infinite. */
+  missing: number;
+  duplicates: number;
+  /** Requests that hung since the disturbance began, by intention. */
+  hung: number;
+  readyMs: number;
+  /** When it was ready, and the most it ever had. */
+  rssBytes: number;
+  rssBytesMax: number;
 }
 
 /** Publish → received at fan-out 1, events begun by the clock whatever comes of the ones before. */
 export async function measureLatency(
   receiver: Receiver,
   options: Options,
-  run: { perSecond: number; seconds: number },
+  run: LatencyRun,
 ): Promise<LatencySample> {
   await using load = startLoad();
-  await using server = await ServerProcess.start(options);
-  await server.createWebhook(`${receiver.url}/latency`);
-  await publish(Math.min(WARM_UP_EVENTS, options.events), null);
-  const count = Math.ceil(run.perSecond * run.seconds);
-  const { published, arrivals } = await publish(count, run.perSecond);
-  const { startedAt, answeredAt } = published;
+  await using server = await ServerProcess.start({ ...options, ...run.server });
+  const { rssBytes } = await server.usage();
+  const url = `${await receiver.origin()}/latency`;
+  await server.api.createWebhooks([{ url, events: [EVENT_TYPE] }]);
+  const between = { receiver, load, server, options };
+  const warmUp = Math.min(WARM_UP_EVENTS, options.events);
+  await publishNoted(between, { first: 0, count: warmUp, perSecond: null });
+
+  const before = await receiver.process.call('counts', undefined);
+  await run.disturb?.(server);
+  const { perSecond } = run;
+  const count = Math.ceil(perSecond * run.seconds);
+  const sample = await publishNoted(between, { first: warmUp, count, perSecond });
+  const { missing, duplicates } = sample;
   return {
-    perSecond: run.perSecond,
-    receivedMs: percentiles(differences(startedAt, arrivals)),
-    acceptedMs: percentiles(differences(startedAt, answeredAt)),
+    perSecond,
+    receivedMs: percentiles(sample.receivedMs),
+    acceptedMs: percentiles(sample.acceptedMs),
+    missing,
+    duplicates,
+    hung: sample.hung - before.hung,
+    readyMs: server.readyMs,
+    rssBytes,
+    rssBytesMax: (await server.usage()).rssBytesMax,
   };
-
-  async function publish(count: number, perSecond: number | null) {
-    const { connections, limitMs, seed } = options;
-    await receiver.process.call('configure', { arrivals: count });
-    const { eventsUrl: url, apiKey } = server;
-    const plan = { url, apiKey, connections, count, perSecond, limitMs, seed };
-    const published = await load.call('publish', plan);
-    expectAccepted(published, count);
-    const counted = await receiver.process.call('countOf', { count, limitMs });
-    const arrivals = await receiver.process.call('arrivalTimes', undefined);
-    if (counted.count < count || arrivals.some(Number.isNaN)) {
-      throw new Error(`${counted.count} of ${count} deliveries arrived in time`);
-    }
-    return { published, arrivals };
-  }
-}
-
-function differences(from: Float64Array, to: Float64Array): Float64Array {
-  return to.map((at, index) => at - (from[index] ?? Number.NaN));
 }

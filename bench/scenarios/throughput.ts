@@ -3,8 +3,20 @@ import type { Options } from '../options.ts';
 import type { Usage } from '../support/calls.ts';
 import { type ThreadTimes, threadTimes, timesBetween } from '../support/cpu-time.ts';
 import { type Receiver, startLoad } from '../support/processes.ts';
-import { ServerProcess } from '../support/server-process.ts';
+import type { NumberedTypes } from '../support/sample-events.ts';
+import { type ServerOptions, ServerProcess } from '../support/server-process.ts';
 import { type Percentiles, percentiles } from '../support/statistics.ts';
+import { expectAccepted, publish } from './publish.ts';
+
+export interface ThroughputRun {
+  fanOut: number;
+  events: number;
+  /** Null: all of one type. */
+  types?: NumberedTypes | null;
+  /** Creates the webhooks; without it, as many that are subscribed to everything as events fan out. */
+  prepare?: (server: ServerProcess) => Promise<void>;
+  server?: Partial<ServerOptions>;
+}
 
 export interface ThroughputSample {
   fanOut: number;
@@ -21,8 +33,12 @@ export interface ThroughputSample {
   threadUs: ThreadTimes | null;
   /** The share of the elapsed time in which each kind of thread was running. */
   threadBusy: ThreadTimes | null;
+  readyMs: number;
   rssBytes: number;
   rssBytesMax: number;
+  duplicates: number;
+  /** What was in the data file at the end, by status. */
+  counts: Record<string, number>;
 }
 
 interface Snapshot {
@@ -36,46 +52,43 @@ interface Snapshot {
 export async function measureThroughput(
   receiver: Receiver,
   options: Options,
-  run: { fanOut: number; events: number; nodeArgs?: readonly string[] },
+  run: ThroughputRun,
 ): Promise<ThroughputSample> {
   const { fanOut, events } = run;
   await using load = startLoad();
-  await using server = await ServerProcess.start({ ...options, nodeArgs: run.nodeArgs });
-  for (let index = 0; index < fanOut; index++) {
-    await server.createWebhook(`${receiver.url}/webhooks/${index}`);
-  }
+  await using server = await ServerProcess.start({ ...options, ...run.server });
+  if (run.prepare === undefined) await subscribeToAll(server, await receiver.origin(), fanOut);
+  else await run.prepare(server);
   const warmUp = Math.ceil(events * options.warmUpShare);
   await publishAll(warmUp);
 
   const before = await snapshot();
   const { published, lastAt } = await publishAll(events);
   const after = await snapshot();
+  const { readyMs } = server;
   const counts = await server.stopAndCount();
   const expected = (warmUp + events) * fanOut;
   if (counts.delivered !== expected) {
     throw new Error(`${expected} deliveries were due; the store has ${JSON.stringify(counts)}`);
   }
-  return sampleOf({ fanOut, events, published, lastAt, before, after });
+  const received = await receiver.process.call('counts', undefined);
+  const duplicates = received.count - events * fanOut;
+  return {
+    ...sampleOf({ fanOut, events, published, lastAt, before, after }),
+    readyMs,
+    duplicates,
+    counts,
+  };
 
   async function publishAll(count: number) {
-    await receiver.process.call('configure', {});
-    const published = await load.call('publish', {
-      url: server.eventsUrl,
-      apiKey: server.apiKey,
-      connections: options.connections,
-      count,
-      perSecond: null,
-      limitMs: options.limitMs,
-      seed: options.seed,
-    });
+    await receiver.process.call('configure', null);
+    const plan = { first: 0, count, perSecond: null, types: run.types ?? null };
+    const published = await publish({ load, server, options }, plan);
     expectAccepted(published, count);
-    const wanted = count * fanOut;
-    const counted = await receiver.process.call('countOf', {
-      count: wanted,
-      limitMs: options.limitMs,
-    });
-    if (counted.count < wanted) {
-      throw new Error(`${counted.count} of ${wanted} deliveries arrived in time`);
+    const wanted = { what: 'count' as const, count: count * fanOut, limitMs: options.limitMs };
+    const counted = await receiver.process.call('waitFor', wanted);
+    if (counted.count < wanted.count) {
+      throw new Error(`${counted.count} of ${wanted.count} deliveries arrived in time`);
     }
     return { published, lastAt: counted.lastAt };
   }
@@ -88,10 +101,9 @@ export async function measureThroughput(
   }
 }
 
-export function expectAccepted({ accepted, refused }: LoadReport, count: number): void {
-  if (accepted === count) return;
-  const others = JSON.stringify(refused);
-  throw new Error(`${accepted} of ${count} events were accepted; other answers: ${others}`);
+async function subscribeToAll(server: ServerProcess, origin: string, webhooks: number) {
+  const urls = Array.from({ length: webhooks }, (_, index) => `${origin}/webhooks/${index}`);
+  await server.api.createWebhooks(urls.map((url) => ({ url, events: ['*'] })));
 }
 
 function sampleOf(measured: {
@@ -101,7 +113,7 @@ function sampleOf(measured: {
   lastAt: number;
   before: Snapshot;
   after: Snapshot;
-}): ThroughputSample {
+}): Omit<ThroughputSample, 'readyMs' | 'duplicates' | 'counts'> {
   const { fanOut, events, published, lastAt, before, after } = measured;
   const { startedAt, answeredAt } = published;
   const beganAt = startedAt[0] ?? Number.NaN;

@@ -48,12 +48,13 @@ export class BenchProcess<Answered extends Calls> implements AsyncDisposable {
   async call<Name extends keyof Answered & string>(
     name: Name,
     argument: Parameters<Answered[Name]>[0],
+    limitMs = ANSWER_LIMIT_MS,
   ): Promise<Awaited<ReturnType<Answered[Name]>>> {
-    return (await this.#ask(name, argument)) as Awaited<ReturnType<Answered[Name]>>;
+    return (await this.#ask(name, argument, limitMs)) as Awaited<ReturnType<Answered[Name]>>;
   }
 
   async usage(): Promise<Usage> {
-    return (await this.#ask('usage', undefined)) as Usage;
+    return (await this.#ask('usage', undefined, ANSWER_LIMIT_MS)) as Usage;
   }
 
   /** The first match in what it printed. */
@@ -61,11 +62,15 @@ export class BenchProcess<Answered extends Calls> implements AsyncDisposable {
     const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>();
     this.#heardOutput = () => {
       const match = pattern.exec(this.#output);
-      if (match !== null) resolve(match);
-      else if (this.#hasEnded) reject(this.#failure('ended too early'));
+      if (match !== null) {
+        this.#heardOutput = () => {};
+        resolve(match);
+      } else if (this.#hasEnded) {
+        reject(this.#failure('ended too early'));
+      }
     };
     this.#heardOutput();
-    return await this.#inTime(promise, 'print what is waited for');
+    return await this.#inTime(promise, 'print what is waited for', ANSWER_LIMIT_MS);
   }
 
   /** Asks it to end as an operator would, and insists when it does not. */
@@ -87,13 +92,13 @@ export class BenchProcess<Answered extends Calls> implements AsyncDisposable {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  async #ask(name: string, argument: unknown): Promise<unknown> {
+  async #ask(name: string, argument: unknown, limitMs: number): Promise<unknown> {
     if (this.#hasEnded) throw this.#failure('has ended');
     const id = this.#nextId++;
     const answer = Promise.withResolvers<unknown>();
     this.#open.set(id, answer);
     this.#child.send({ id, name, argument } satisfies CallMessage);
-    return await this.#inTime(answer.promise, `answer "${name}"`);
+    return await this.#inTime(answer.promise, `answer "${name}"`, limitMs);
   }
 
   #answered({ id, value, error }: AnswerMessage): void {
@@ -103,11 +108,11 @@ export class BenchProcess<Answered extends Calls> implements AsyncDisposable {
     else answer?.reject(new Error(`${this.name}: ${error}`));
   }
 
-  async #inTime<Value>(promise: Promise<Value>, what: string): Promise<Value> {
+  async #inTime<Value>(promise: Promise<Value>, what: string, limitMs: number): Promise<Value> {
     const late = Promise.withResolvers<never>();
     const limit = setTimeout(() => {
-      late.reject(this.#failure(`did not ${what} within ${ANSWER_LIMIT_MS / 1_000} s`));
-    }, ANSWER_LIMIT_MS);
+      late.reject(this.#failure(`did not ${what} within ${limitMs / 1_000} s`));
+    }, limitMs);
     try {
       return await Promise.race([promise, late.promise]);
     } finally {

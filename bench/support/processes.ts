@@ -3,14 +3,26 @@ import type { LoopCalls } from '../loop.ts';
 import type { ReceiverCalls } from '../receiver.ts';
 import { BenchProcess } from './child-process.ts';
 
-export interface Receiver {
-  process: BenchProcess<ReceiverCalls>;
-  url: string;
-}
+/** Plays every receiver of the bench. */
+export class Receiver implements AsyncDisposable {
+  readonly process = new BenchProcess<ReceiverCalls>({ file: processFile('receiver') });
+  readonly #origins: string[] = [];
 
-export async function startReceiver(): Promise<Receiver> {
-  const process = new BenchProcess<ReceiverCalls>({ file: processFile('receiver') });
-  return { process, url: await process.call('listen', undefined) };
+  /** The same ones each time: each has a port of its own, as receivers of real webhooks do. */
+  async origins(count: number): Promise<readonly string[]> {
+    const missing = count - this.#origins.length;
+    if (missing > 0) this.#origins.push(...(await this.process.call('listen', missing)));
+    return this.#origins.slice(0, count);
+  }
+
+  async origin(): Promise<string> {
+    const [origin = ''] = await this.origins(1);
+    return origin;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.process[Symbol.asyncDispose]();
+  }
 }
 
 export function startLoad(): BenchProcess<LoadCalls> {

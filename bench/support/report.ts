@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
 
+export const MEGABYTE = 1_048_576;
+
 /** What the numbers depend on besides the code. */
 export function machine(): Record<string, unknown> {
   return {
@@ -34,12 +36,19 @@ export function table(header: readonly string[], rows: readonly (readonly string
     .join('\n');
 }
 
+/** Infinite is a time that did not come. */
 export function whole(value: number): string {
+  if (value === Number.POSITIVE_INFINITY) return 'never';
   return Math.round(value).toLocaleString('en');
 }
 
 export function fixed(value: number, digits: number): string {
+  if (value === Number.POSITIVE_INFINITY) return 'never';
   return value.toFixed(digits);
+}
+
+export function megabytes(bytes: number): string {
+  return whole(bytes / MEGABYTE);
 }
 
 function git(...args: string[]): string | null {

@@ -1,58 +1,70 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as after } from 'node:timers/promises';
+import { ApiClient } from './api-client.ts';
 import type { Usage } from './calls.ts';
 import { BenchProcess } from './child-process.ts';
-import { undoAtExit } from './clean-up.ts';
+import { copyDataDir, countDeliveries, type DataDir, makeDataDir } from './data-dir.ts';
+import { monotonicMs } from './monotonic.ts';
 
 const CLI = new URL('../../server/src/cli/index.ts', import.meta.url);
 const BESIDE = new URL('./beside-server.ts', import.meta.url);
 const SERVING = /serving at (http:\S+)/;
 const STOP_LIMIT_MS = 30_000;
+const READY_LIMIT_MS = 60_000;
+const READY_POLL_MS = 5;
 
 export interface ServerOptions {
   /** Where its data directory is made; it is removed at the end. */
   directory: string;
+  /** It begins with a copy of this one, which stays as it is. */
+  copyOf?: DataDir | undefined;
+  /** Beyond those of every run: `POSTHORN_…`. */
+  settings?: Readonly<Record<string, string>> | undefined;
   /** Further options of Node, to profile it for example. */
   nodeArgs?: readonly string[] | undefined;
 }
+
+type Running = BenchProcess<Record<never, never>>;
 
 /** A real `posthorn serve` on a data file of its own. */
 export class ServerProcess implements AsyncDisposable {
   readonly url: string;
   readonly apiKey: string;
-  readonly #process: BenchProcess<Record<never, never>>;
-  readonly #dataDir: string;
-  readonly #removeData: () => void;
+  readonly api: ApiClient;
+  /** From its start as a process until it said that it is ready. */
+  readonly readyMs: number;
+  readonly #process: Running;
+  readonly #data: DataDir;
 
-  private constructor(
-    process: BenchProcess<Record<never, never>>,
-    at: { url: string; apiKey: string; dataDir: string; removeData: () => void },
-  ) {
+  private constructor(process: Running, of: Started) {
     this.#process = process;
-    this.url = at.url;
-    this.apiKey = at.apiKey;
-    this.#dataDir = at.dataDir;
-    this.#removeData = at.removeData;
+    this.#data = of.data;
+    this.url = of.url;
+    this.apiKey = of.apiKey;
+    this.api = of.api;
+    this.readyMs = of.readyMs;
   }
 
-  static async start({ directory, nodeArgs = [] }: ServerOptions): Promise<ServerProcess> {
-    const dataDir = mkdtempSync(join(directory, 'posthorn-bench-'));
-    const removeData = undoAtExit(() => rmSync(dataDir, { recursive: true, force: true }));
+  static async start(options: ServerOptions): Promise<ServerProcess> {
+    const { directory, copyOf } = options;
+    const data = copyOf === undefined ? makeDataDir(directory) : copyDataDir(copyOf, directory);
     const apiKey = randomBytes(32).toString('hex');
-    const process = new BenchProcess<Record<never, never>>({
+    const beganAt = monotonicMs();
+    const process: Running = new BenchProcess({
       file: CLI,
       args: ['serve'],
-      nodeArgs: [...nodeArgs, `--import=${BESIDE.href}`],
-      environment: environment({ dataDir, apiKey }),
+      nodeArgs: [...(options.nodeArgs ?? []), `--import=${BESIDE.href}`],
+      environment: environment({ data, apiKey, settings: options.settings ?? {} }),
     });
     try {
       const [, url = ''] = await process.printed(SERVING);
-      return new ServerProcess(process, { url, apiKey, dataDir, removeData });
+      const api = new ApiClient(url, apiKey);
+      await untilReady(api);
+      const readyMs = monotonicMs() - beganAt;
+      return new ServerProcess(process, { url, apiKey, api, data, readyMs });
     } catch (error) {
       await process[Symbol.asyncDispose]();
-      removeData();
+      data[Symbol.dispose]();
       throw error;
     }
   }
@@ -69,45 +81,55 @@ export class ServerProcess implements AsyncDisposable {
     return await this.#process.usage();
   }
 
-  /** Subscribed to everything. */
-  async createWebhook(url: string): Promise<void> {
-    const answer = await fetch(`${this.url}/v1/webhooks`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${this.apiKey}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ url, events: ['*'] }),
-    });
-    if (answer.status !== 201) throw new Error(`a webhook was refused: ${await answer.text()}`);
+  /** Drains it. Its data is there until the end. */
+  async stop(): Promise<DataDir> {
+    await this.#process.stop(STOP_LIMIT_MS);
+    return this.#data;
   }
 
   /** Drains it, and counts what is in its data file by status. */
   async stopAndCount(): Promise<Record<string, number>> {
-    await this.#process.stop(STOP_LIMIT_MS);
-    const db = new DatabaseSync(join(this.#dataDir, 'posthorn.db'), { readOnly: true });
-    try {
-      const rows = db.prepare('select status, count(*) as n from deliveries group by status').all();
-      return Object.fromEntries(rows.map(({ status, n }) => [String(status), Number(n)]));
-    } finally {
-      db.close();
-    }
+    return countDeliveries(await this.stop());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#process[Symbol.asyncDispose]();
-    this.#removeData();
+    this.#data[Symbol.dispose]();
+  }
+}
+
+interface Started {
+  url: string;
+  apiKey: string;
+  api: ApiClient;
+  data: DataDir;
+  readyMs: number;
+}
+
+async function untilReady(api: ApiClient): Promise<void> {
+  const endAt = monotonicMs() + READY_LIMIT_MS;
+  while (!(await api.isReady())) {
+    if (monotonicMs() > endAt) throw new Error('the server did not become ready');
+    await after(READY_POLL_MS);
   }
 }
 
 /** Settings of whoever runs the bench would be settings of the server. */
-function environment(of: { dataDir: string; apiKey: string }): NodeJS.ProcessEnv {
+function environment(of: {
+  data: DataDir;
+  apiKey: string;
+  settings: Readonly<Record<string, string>>;
+}): NodeJS.ProcessEnv {
   const others = Object.entries(process.env).filter(([name]) => !name.startsWith('POSTHORN_'));
   return {
     ...Object.fromEntries(others),
-    POSTHORN_DATA_DIR: of.dataDir,
+    POSTHORN_DATA_DIR: of.data.path,
     POSTHORN_HOST: '127.0.0.1',
     POSTHORN_PORT: '0',
     POSTHORN_ROOT_KEY: of.apiKey,
-    POSTHORN_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
+    POSTHORN_ENCRYPTION_KEY: of.data.encryptionKey,
     POSTHORN_ALLOW_NETWORKS: '127.0.0.0/8',
     POSTHORN_ALLOW_HTTP: 'true',
+    ...of.settings,
   };
 }

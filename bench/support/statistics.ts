@@ -21,6 +21,10 @@ export function spread(values: readonly number[]): Spread {
   return { median, min: middle(0), max: middle(sorted.length - 1) };
 }
 
+export function median<Sample>(samples: readonly Sample[], value: (of: Sample) => number): number {
+  return spread(samples.map(value)).median;
+}
+
 /** By nearest rank. */
 export function percentiles(values: Float64Array): Percentiles {
   const sorted = values.toSorted();
