@@ -1,7 +1,7 @@
 import type { ScenarioName } from './invocation.ts';
 import type { Options } from './options.ts';
 import { noSamples, type Samples, summaries } from './results.ts';
-import { measureBacklog } from './scenarios/backlog.ts';
+import { type BacklogSample, measureBacklog } from './scenarios/backlog.ts';
 import { measureLoop } from './scenarios/bare-loop.ts';
 import { measureClasses } from './scenarios/classes.ts';
 import { measureHung } from './scenarios/hung.ts';
@@ -27,6 +27,8 @@ interface Run {
   samples: Samples;
   /** Measured once, when it is first asked for. */
   halfLoad: () => Promise<number>;
+  /** What fails in a step is noted, and does not take what other steps measure with it. */
+  attempt: (step: () => Promise<void>) => Promise<void>;
 }
 
 const MEASURES: Record<ScenarioName, (run: Run) => Promise<void>> = {
@@ -45,18 +47,13 @@ const MEASURES: Record<ScenarioName, (run: Run) => Promise<void>> = {
   isolation: async ({ receiver, options, samples }) => {
     samples.isolation = await measureIsolation(receiver, options);
   },
-  backlog: async ({ receiver, options, samples, halfLoad }) => {
-    for (const deadWebhooks of options.backlog.webhooks) {
-      const run = { deadWebhooks, perSecond: await halfLoad() };
-      samples.backlog.push(await measureBacklog(receiver, options, run));
-    }
-  },
+  backlog,
   idle: async ({ receiver, options, samples, halfLoad }) => {
     samples.idle = await measureIdle(receiver, options, await halfLoad());
   },
 };
 
-/** One scenario after another. One that fails does not take what the others measured with it. */
+/** One scenario after another, whether or not the ones before could be measured. */
 export async function measureAll(
   receiver: Receiver,
   options: Options,
@@ -71,11 +68,15 @@ export async function measureAll(
   };
   for (const scenario of scenarios) {
     const beganAt = monotonicMs();
-    try {
-      await MEASURES[scenario]({ receiver, options, samples, halfLoad });
-    } catch (error) {
-      failures.push({ scenario, error: (error as Error).message });
-    }
+    const attempt = async (step: () => Promise<void>) => {
+      try {
+        await step();
+      } catch (error) {
+        failures.push({ scenario, error: (error as Error).message });
+      }
+    };
+    const run = { receiver, options, samples, halfLoad, attempt };
+    await attempt(() => MEASURES[scenario](run));
     say(`${scenario} took ${whole((monotonicMs() - beganAt) / 1_000)} s\n`);
   }
   return { samples, failures };
@@ -97,6 +98,15 @@ async function throughput({ receiver, options, samples }: Run): Promise<void> {
       say(`${whole(sample.deliveriesPerSecond)} deliveries/s, `);
       say(`${sample.cpuUs.server.toFixed(1)} µs each\n`);
     }
+  }
+}
+
+async function backlog({ receiver, options, samples, halfLoad, attempt }: Run): Promise<void> {
+  const perSecond = await halfLoad();
+  for (const deadWebhooks of options.backlog.webhooks) {
+    const sample: BacklogSample = { deadWebhooks, pending: 0, latency: [], throughput: [] };
+    samples.backlog.push(sample);
+    await attempt(() => measureBacklog(receiver, options, { sample, perSecond }));
   }
 }
 

@@ -19,7 +19,7 @@ export interface Samples {
   classes: ClassesSample | null;
   isolation: IsolationSample | null;
   backlog: BacklogSample[];
-  idle: LatencySample[];
+  idle: Pair<LatencySample>[];
 }
 
 export interface ThroughputSummary {

@@ -12,7 +12,7 @@ import { median, spread } from './support/statistics.ts';
 export function showBeside(samples: Samples): string[] {
   const { hung, slow, classes, isolation, backlog, idle } = samples;
   const parts: string[] = [];
-  if (hung.length > 0 || backlog.length > 0) parts.push(latencyPairs(hung, backlog));
+  if (hung.length + backlog.length + idle.length > 0) parts.push(latencyPairs(samples));
   if (slow.length > 0 || backlog.length > 0) parts.push(throughputPairs(slow, backlog));
   if (backlog.length > 0 || idle.length > 0) parts.push(starts(backlog, idle));
   if (classes !== null) parts.push(classesTable(classes));
@@ -24,7 +24,7 @@ export function backlogName({ deadWebhooks, pending }: BacklogSample): string {
   return `${whole(pending)} pending of ${whole(deadWebhooks)} dead webhooks`;
 }
 
-function latencyPairs(hung: Samples['hung'], backlog: readonly BacklogSample[]): string {
+function latencyPairs({ hung, backlog, idle }: Samples): string {
   const row = (name: string, pairs: readonly Pair<LatencySample>[]) => {
     const ms = (side: keyof Pair<unknown>, what: 'p50' | 'p99') =>
       fixed(
@@ -51,6 +51,7 @@ function latencyPairs(hung: Samples['hung'], backlog: readonly BacklogSample[]):
     [
       ...(hung.length > 0 ? [row('receivers that hang', hung)] : []),
       ...backlog.map((each) => row(backlogName(each), each.latency)),
+      ...(idle.length > 0 ? [row('idle webhooks', idle)] : []),
     ],
   );
 }
@@ -87,7 +88,7 @@ interface Started {
 }
 
 /** What it takes to start, and the memory then, at half load and under full load. */
-function starts(backlog: readonly BacklogSample[], idle: readonly LatencySample[]): string {
+function starts(backlog: readonly BacklogSample[], idle: Samples['idle']): string {
   const row = (name: string, half: readonly Started[], full: readonly Started[]) => {
     const readyMs = spread([...half, ...full].map((run) => run.readyMs));
     return [
@@ -100,6 +101,11 @@ function starts(backlog: readonly BacklogSample[], idle: readonly LatencySample[
       full.length > 0 ? megabytes(median(full, (run) => run.rssBytesMax)) : '',
     ];
   };
+  const ofIdle = (side: keyof Pair<unknown>) => idle.map((pair) => pair[side]);
+  const idleRows =
+    idle.length > 0
+      ? [row('a new file', ofIdle('without'), []), row('idle webhooks', ofIdle('with'), [])]
+      : [];
   const runs = (of: BacklogSample, side: keyof Pair<unknown>) =>
     [of.latency.map((pair) => pair[side]), of.throughput.map((pair) => pair[side])] as const;
   return table(
@@ -109,13 +115,14 @@ function starts(backlog: readonly BacklogSample[], idle: readonly LatencySample[
         row('a new file', ...runs(each, 'without')),
         row(backlogName(each), ...runs(each, 'with')),
       ]),
-      ...(idle.length > 0 ? [row('idle webhooks', idle, [])] : []),
+      ...idleRows,
     ],
   );
 }
 
-function classesTable({ alone, together }: ClassesSample): string {
+function classesTable({ alone, atOnce, together }: ClassesSample): string {
   const rows = alone.map((own, index) => {
+    const control = atOnce[index] ?? own;
     const shared = together[index] ?? own;
     return [
       `${whole(own.delayMs)} ms`,
@@ -124,16 +131,14 @@ function classesTable({ alone, together }: ClassesSample): string {
       fixed(own.arrivedPerSecond, 1),
       fixed(shared.arrivedPerSecond, 1),
       fixed(shared.arrivedPerSecond / own.arrivedPerSecond, 2),
-      fixed(own.receivedMs.p50, 2),
-      fixed(shared.receivedMs.p50, 2),
-      fixed(own.receivedMs.p99, 2),
-      fixed(shared.receivedMs.p99, 2),
-      whole(own.missing + shared.missing),
+      ...[own, control, shared].map(({ receivedMs }) => fixed(receivedMs.p50, 2)),
+      ...[own, control, shared].map(({ receivedMs }) => fixed(receivedMs.p99, 2)),
+      whole(own.missing + control.missing + shared.missing),
     ];
   });
   const header = ['receivers that take', 'webhooks', 'demand/s', 'alone/s', 'together/s', 'ratio'];
-  const latency = ['p50 ms alone', 'together', 'p99 ms alone', 'together', 'missing'];
-  return table([...header, ...latency], rows);
+  const latency = ['p50 ms alone', 'all at 0 ms', 'together', 'p99 ms alone', 'all at 0 ms'];
+  return table([...header, ...latency, 'together', 'missing'], rows);
 }
 
 function isolationTables({ alone, beside }: IsolationSample): string {

@@ -53,7 +53,7 @@ export function verdictsOf(samples: Samples): Verdict[] {
     ...(classes === null ? [] : classVerdicts(classes)),
     ...(isolation === null ? [] : isolationVerdicts(isolation)),
     ...backlog.flatMap(backlogVerdicts),
-    ...(idle.length > 0 ? startVerdicts('idle webhooks', idle) : []),
+    ...(idle.length > 0 ? idleVerdicts(idle) : []),
     ...arrivalVerdicts(samples),
   ];
 }
@@ -84,15 +84,16 @@ function slowVerdict(slow: Samples['slow']): Verdict {
   return atLeast('throughput to slow receivers, ÷ at 0 ms', ratio, { goal: SLOW_THROUGHPUT });
 }
 
-function classVerdicts({ alone, together }: ClassesSample): Verdict[] {
+/** Latency is held against that of the same load to receivers that answer at once. */
+function classVerdicts({ alone, atOnce, together }: ClassesSample): Verdict[] {
   return alone.flatMap((own, index) => {
-    const shared = together[index];
-    if (shared === undefined) return [];
+    const [control, shared] = [atOnce[index], together[index]];
+    if (control === undefined || shared === undefined) return [];
     const name = `receivers of ${whole(own.delayMs)} ms among others`;
     const ratio = shared.arrivedPerSecond / own.arrivedPerSecond;
     return [
       atLeast(`${name}: throughput, ÷ alone`, ratio, { goal: CLASS_THROUGHPUT }),
-      neighbour(`${name}: p99`, own.receivedMs.p99, shared.receivedMs.p99),
+      neighbour(`${name}: p99`, control.receivedMs.p99, shared.receivedMs.p99),
     ];
   });
 }
@@ -114,6 +115,14 @@ function backlogVerdicts(sample: BacklogSample): Verdict[] {
     neighbourPairs(`p99 beside ${name}`, latency),
     atLeast(`throughput beside them, ÷ without`, ratio, { goal: BACKLOG_THROUGHPUT }),
     ...startVerdicts('them', runs),
+  ];
+}
+
+function idleVerdicts(idle: Samples['idle']): Verdict[] {
+  const runs = idle.map((pair) => pair.with);
+  return [
+    neighbourPairs('p99 beside idle webhooks', idle),
+    ...startVerdicts('idle webhooks', runs),
   ];
 }
 
@@ -144,7 +153,7 @@ function arrivalVerdicts(samples: Samples): Verdict[] {
     ...latency,
     ...both(hung),
     ...backlog.flatMap((each) => both(each.latency)),
-    ...idle,
+    ...both(idle),
     ...(isolation === null ? [] : [isolation.alone, isolation.beside]),
   ];
   const counted = [
@@ -152,7 +161,8 @@ function arrivalVerdicts(samples: Samples): Verdict[] {
     ...both(slow),
     ...backlog.flatMap((each) => both(each.throughput)),
   ];
-  const ofClasses = classes === null ? [] : [...classes.alone, ...classes.together];
+  const ofClasses =
+    classes === null ? [] : [...classes.alone, ...classes.atOnce, ...classes.together];
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
   const missing = sum([...noted, ...ofClasses].map((each) => each.missing));
   const duplicates =
@@ -225,6 +235,6 @@ function resultOf(isGoalMet: boolean, isFloorMet: boolean): Verdict['result'] {
 }
 
 function milliseconds(ms: number): string {
-  if (ms === Number.POSITIVE_INFINITY) return 'never';
-  return `${fixed(ms, ms < 100 ? 1 : 0)} ms`;
+  const text = fixed(ms, ms < 100 ? 1 : 0);
+  return Number.isFinite(ms) ? `${text} ms` : text;
 }

@@ -12,30 +12,32 @@ export interface BacklogSample {
   throughput: Pair<ThroughputSample>[];
 }
 
-/** A healthy webhook on a new data file, and on one in which dead webhooks have much pending. */
+/**
+ * A healthy webhook on a new data file, and on one in which dead webhooks have much pending. What was
+ * measured is in `sample` also when a later step fails.
+ */
 export async function measureBacklog(
   receiver: Receiver,
   options: Options,
-  run: { deadWebhooks: number; perSecond: number },
-): Promise<BacklogSample> {
-  const { deadWebhooks, perSecond } = run;
+  { sample, perSecond }: { sample: BacklogSample; perSecond: number },
+): Promise<void> {
+  const { deadWebhooks } = sample;
   const { events, deliveries } = options.backlog;
   using prepared = await prepareBacklog(options, { webhooks: deadWebhooks, deliveries });
-  const { pending } = prepared;
+  sample.pending = prepared.pending;
   const settings = { POSTHORN_WEBHOOKS_MAX: String(deadWebhooks + 2) };
   const server = (side: keyof Pair<unknown>) => ({
     settings,
     copyOf: side === 'with' ? prepared : undefined,
   });
   const seconds = pairSeconds(options, perSecond);
-  const latency = await alternate('backlog, latency', options.runs, (side) =>
+  sample.latency = await alternate('backlog, latency', options.runs, (side) =>
     measureLatency(receiver, options, { perSecond, seconds, server: server(side) }),
   );
-  const throughput = await alternate('backlog, throughput', options.runs, (side) =>
+  sample.throughput = await alternate('backlog, throughput', options.runs, (side) =>
     measureThroughput(receiver, options, { fanOut: 1, events, server: server(side) }),
   );
-  for (const { with: beside } of throughput) expectPending(beside, pending);
-  return { deadWebhooks, pending, latency, throughput };
+  for (const pair of sample.throughput) expectPending(pair.with, sample.pending);
 }
 
 /** Dead webhooks deliver nothing, and what is not delivered is still pending. */

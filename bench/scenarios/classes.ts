@@ -1,6 +1,7 @@
 import type { LoadReport } from '../load.ts';
 import type { Options, ReceiverClass } from '../options.ts';
 import { type Receiver, startLoad } from '../support/processes.ts';
+import { say } from '../support/progress.ts';
 import { type NumberedTypes, typeNames } from '../support/sample-events.ts';
 import { ServerProcess } from '../support/server-process.ts';
 import { type Percentiles, percentiles } from '../support/statistics.ts';
@@ -17,28 +18,35 @@ export interface ClassFigures extends ReceiverClass {
 export interface ClassesSample {
   /** By class, in the same order. */
   alone: ClassFigures[];
+  /** All together while every receiver answers at once: what the load itself costs. */
+  atOnce: ClassFigures[];
   together: ClassFigures[];
   duplicates: number;
 }
 
 /** A class with its types and its range of sequence numbers. */
 interface Stream extends ReceiverClass {
+  /** Usually that of its class. */
+  answerAfterMs: number;
   types: NumberedTypes;
   first: number;
   count: number;
 }
 
-/** Receivers of different speeds, each class by itself and then all at once, with the same demand. */
+/** Receivers of different speeds, each class by itself and then together, with the same demand. */
 export async function measureClasses(receiver: Receiver, options: Options): Promise<ClassesSample> {
   const { classes } = options.classes;
-  const sample: ClassesSample = { alone: [], together: [], duplicates: 0 };
+  const sample: ClassesSample = { alone: [], atOnce: [], together: [], duplicates: 0 };
   for (const each of classes) sample.alone.push(...(await measure([each])));
+  sample.atOnce = await measure(classes, 0);
   sample.together = await measure(classes);
   return sample;
 
-  async function measure(wanted: readonly ReceiverClass[]): Promise<ClassFigures[]> {
-    const { figures, duplicates } = await measureTogether(receiver, options, wanted);
+  async function measure(wanted: readonly ReceiverClass[], answerAfterMs: number | null = null) {
+    const streams = streamsOf(wanted, options, answerAfterMs);
+    const { figures, duplicates } = await measureTogether(receiver, options, streams);
     sample.duplicates += duplicates;
+    say(`classes: ${wanted.map((each) => each.delayMs).join(', ')} ms measured\n`);
     return figures;
   }
 }
@@ -46,9 +54,8 @@ export async function measureClasses(receiver: Receiver, options: Options): Prom
 async function measureTogether(
   receiver: Receiver,
   options: Options,
-  classes: readonly ReceiverClass[],
+  streams: readonly Stream[],
 ): Promise<{ figures: ClassFigures[]; duplicates: number }> {
-  const streams = streamsOf(classes, options);
   await using server = await ServerProcess.start(options);
   await using stack = new AsyncDisposableStack();
   await createWebhooks(receiver, server, streams);
@@ -73,17 +80,18 @@ async function measureTogether(
   return { figures, duplicates };
 }
 
-function streamsOf(classes: readonly ReceiverClass[], options: Options): Stream[] {
+/** `answerAfterMs`: null, or instead of that of each class. */
+function streamsOf(
+  classes: readonly ReceiverClass[],
+  options: Options,
+  answerAfterMs: number | null,
+): Stream[] {
   const { rampSeconds, seconds } = options.classes;
   let first = 0;
   return classes.map((each) => {
     const types = { prefix: `bench.after${each.delayMs}.t`, count: each.webhooks };
-    const stream = {
-      ...each,
-      types,
-      first,
-      count: Math.ceil(each.perSecond * (rampSeconds + seconds)),
-    };
+    const count = Math.ceil(each.perSecond * (rampSeconds + seconds));
+    const stream = { ...each, answerAfterMs: answerAfterMs ?? each.delayMs, types, first, count };
     first += stream.count;
     return stream;
   });
@@ -94,14 +102,14 @@ async function createWebhooks(
   server: ServerProcess,
   streams: readonly Stream[],
 ): Promise<void> {
-  const wanted = streams.flatMap(({ delayMs, types }) =>
-    typeNames(types).map((name) => ({ delayMs, name })),
+  const wanted = streams.flatMap(({ answerAfterMs, types }) =>
+    typeNames(types).map((name) => ({ answerAfterMs, name })),
   );
   const origins = await receiver.origins(wanted.length);
   await server.api.addEventTypes(wanted.map(({ name }) => name));
   await server.api.createWebhooks(
-    wanted.map(({ delayMs, name }, index) => ({
-      url: `${origins[index]}/delay/${delayMs}/`,
+    wanted.map(({ answerAfterMs, name }, index) => ({
+      url: `${origins[index]}/delay/${answerAfterMs}/`,
       events: [name],
     })),
   );

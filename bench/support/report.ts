@@ -36,15 +36,18 @@ export function table(header: readonly string[], rows: readonly (readonly string
     .join('\n');
 }
 
-/** Infinite is a time that did not come. */
 export function whole(value: number): string {
-  if (value === Number.POSITIVE_INFINITY) return 'never';
-  return Math.round(value).toLocaleString('en');
+  return notFinite(value) ?? Math.round(value).toLocaleString('en');
+}
+
+/** Infinite is a time that did not come. */
+function notFinite(value: number): string | null {
+  if (Number.isNaN(value)) return 'not measured';
+  return Number.isFinite(value) ? null : 'never';
 }
 
 export function fixed(value: number, digits: number): string {
-  if (value === Number.POSITIVE_INFINITY) return 'never';
-  return value.toFixed(digits);
+  return notFinite(value) ?? value.toFixed(digits);
 }
 
 export function megabytes(bytes: number): string {
