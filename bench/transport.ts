@@ -6,7 +6,7 @@ import { createUndiciTransport } from '../server/src/engine/undici-transport.ts'
 import { createAddressPolicy } from '../server/src/platform/address-policy.ts';
 import { systemClock } from '../server/src/platform/clock.ts';
 import { systemLookUp } from '../server/src/platform/look-ups.ts';
-import { startReceiver } from './support/processes.ts';
+import { Receiver } from './support/processes.ts';
 
 const RUNS = 5;
 const [count = 60_000, inFlight = 64, receivers = 1] = process.argv.slice(2).map(Number);
@@ -30,8 +30,8 @@ const transport = createUndiciTransport(
   { addresses: createAddressPolicy(['127.0.0.0/8']), clock: systemClock, lookUp: systemLookUp },
   { socketsMax: 8_000, lookUpsMax: 2 },
 );
-const started = await Promise.all(Array.from({ length: receivers }, () => startReceiver()));
-const urls = started.map(({ url }) => new URL(`${url}/webhooks`));
+await using receiver = new Receiver();
+const urls = (await receiver.origins(receivers)).map((origin) => new URL(`${origin}/webhooks`));
 
 await sendAll(20_000);
 for (let run = 1; run <= RUNS; run++) {
@@ -46,7 +46,6 @@ for (let run = 1; run <= RUNS; run++) {
   );
 }
 await transport.close();
-for (const { process: child } of started) await child[Symbol.asyncDispose]();
 
 async function sendAll(all: number): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
