@@ -13,12 +13,11 @@ export interface RequestCount {
  * slow, requests are refused at once instead of waiting in memory.
  */
 export function limitRequests(api: Api, requests: RequestCount, requestsMax: number): void {
-  api.addHook('onRequest', async (_request, reply) => {
+  api.addHook('onRequest', (_request, reply, done) => {
     if (requests.inProgress >= requestsMax) {
-      throw new PosthornError(
-        'overloaded',
-        `${requestsMax} requests are in progress: try again in a moment.`,
-        { retryAfterSeconds: RETRY_AFTER_SECONDS },
+      const detail = `${requestsMax} requests are in progress: try again in a moment.`;
+      return done(
+        new PosthornError('overloaded', detail, { retryAfterSeconds: RETRY_AFTER_SECONDS }),
       );
     }
     requests.inProgress += 1;
@@ -26,5 +25,6 @@ export function limitRequests(api: Api, requests: RequestCount, requestsMax: num
     reply.raw.once('close', () => {
       requests.inProgress -= 1;
     });
+    done();
   });
 }

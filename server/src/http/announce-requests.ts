@@ -6,8 +6,8 @@ const CALLER_GONE = 499;
 
 /** Announces each request when it is over, however that came. */
 export function announceRequests(api: Api, { request: announcement }: Announcements): void {
-  api.addHook('onRequest', async (request, reply) => {
-    if (!announcement.hasSubscribers) return;
+  api.addHook('onRequest', (request, reply, done) => {
+    if (!announcement.hasSubscribers) return done();
     const startedAt = performance.now();
     // Not `onResponse`: that is never called when the caller goes away before the answer.
     reply.raw.once('close', () => {
@@ -20,5 +20,6 @@ export function announceRequests(api: Api, { request: announcement }: Announceme
         code: request.problemCode,
       });
     });
+    done();
   });
 }

@@ -28,7 +28,7 @@ export function identifyCallers(api: Api, { authenticate, clock, requestRate }: 
   const strangers = new TokenBuckets(clock, STRANGERS, STRANGERS_MAX);
   const keys = new TokenBuckets(clock, { quota: requestRate, windowMs: 1_000 }, KEYS_MAX);
 
-  api.addHook('onRequest', async (request, reply) => {
+  api.addHook('onRequest', (request, reply, done) => {
     let caller: Caller;
     try {
       caller = authenticate(request.headers.authorization);
@@ -42,6 +42,7 @@ export function identifyCallers(api: Api, { authenticate, clock, requestRate }: 
     }
     if (requestRate > 0) take(reply, keys, caller.keyId, KEY_LIMIT);
     request.accountId = caller.accountId;
+    done();
   });
 }
 
