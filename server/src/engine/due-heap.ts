@@ -2,6 +2,10 @@
 export class DueHeap<Item> {
   readonly #entries: { at: number; item: Item }[] = [];
 
+  get size(): number {
+    return this.#entries.length;
+  }
+
   peek(): { at: number; item: Item } | undefined {
     return this.#entries[0];
   }

@@ -112,14 +112,15 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
   };
 
   async function start({ afterCrash, owns }: EngineRun): Promise<void> {
-    gates.afterCrash = afterCrash;
     let after = null;
     do {
       const page = await store.webhooksWithPending({ after, limit: START_PAGE, counts: true });
       for (const { dueAt, count, ...webhook } of page.items) {
         if (!owns(webhook.webhookId)) continue;
         const lane = gates.laneOf(webhook);
-        lane.pending += count;
+        // What was handed over meanwhile is among them.
+        lane.pending = Math.max(lane.pending, count);
+        lane.unknownSends = afterCrash ? count : 0;
         dispatcher.dueAt(lane, dueAt);
       }
       after = page.next;

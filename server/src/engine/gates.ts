@@ -23,8 +23,6 @@ export class Gates {
   readonly #dispatcher: Dispatcher;
   readonly #prefetch: Prefetch<Lane>;
   readonly #lanes = new Map<string, Lane>();
-  /** Exchanges of an engine before this one may have been in progress when it fell. */
-  afterCrash = false;
 
   constructor(
     ports: EnginePorts,
@@ -93,9 +91,8 @@ export class Gates {
   }
 
   forgetIfIdle(lane: Lane): void {
+    // Everything it has sent is in the store: a rate limit is made of that again.
     if (this.#lanes.size <= LANES_KEPT_MAX || !lane.isIdle) return;
-    // A rate limit is kept by what the lane remembers.
-    if (lane.rate !== null || this.#dispatcher.dueOf(lane) !== null) return;
     this.#lanes.delete(lane.webhook.webhookId);
     this.#dispatcher.forget(lane);
   }
@@ -191,8 +188,10 @@ export class Gates {
     const now = clock.now();
     const monotonic = clock.monotonic();
     for (const at of sendTimes) rate.sent(monotonic - Math.max(0, now - at));
-    // What was in progress when the process fell left no record: each slot counts as sent just now.
-    const unknown = this.afterCrash ? Math.min(lane.pending, windowMax) : 0;
+    // What was in progress when the process fell left no record, and what is not settled yet has none:
+    // each counts as sent just now.
+    const unknown = Math.min(lane.unknownSends, windowMax) + lane.unsettled;
+    lane.unknownSends = 0;
     for (let count = 0; count < unknown; count++) rate.sent(monotonic);
     return rate;
   }

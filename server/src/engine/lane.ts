@@ -50,6 +50,8 @@ export class Lane {
   unsettled = 0;
   /** Deliveries that are pending, here and in the store. */
   pending = 0;
+  /** What may have been sent just before a crash, and left no record; counted when its rate is made. */
+  unknownSends = 0;
   /** More may be due in the store than is here. */
   more = false;
   /** The bound it waits for, in the dispatcher's row of lanes; null while it does not. */

@@ -1,12 +1,13 @@
 import type { Clock, Store, WebhookRef } from '../core/ports.ts';
 import type { Gates } from './gates.ts';
+import type { Lane } from './lane.ts';
 
 /** Events that one step looks at. */
 const STEP_EVENTS = 100;
-/** A recovery adds to a lane that has no more pending than this: live deliveries go between. */
-const PENDING_MAX = 200;
+/** A recovery adds to a lane that has no more waiting than this: live deliveries go between. */
+const WAITING_MAX = 32;
 const STEP_EVERY_MS = 50;
-const LOOK_AGAIN_MS = 500;
+const RETRY_MS = 500;
 
 /**
  * Recoveries at their pace: a step only when the lane has little to do, so that what is published
@@ -47,14 +48,20 @@ export class Recoveries {
   async #step(webhook: WebhookRef, id: string): Promise<number | null> {
     if (this.#isHeld) return null;
     const lane = this.#gates.laneOf(webhook);
-    if (lane.pending > PENDING_MAX || lane.gate === 'paused') return LOOK_AGAIN_MS;
+    if (isBusy(lane)) return STEP_EVERY_MS;
     const { accountId } = webhook;
     const step = { accountId, id, limit: STEP_EVENTS, now: this.#clock.now() };
     try {
       const { isDone } = await this.#store.recoverStep(step);
       return isDone ? null : STEP_EVERY_MS;
     } catch {
-      return LOOK_AGAIN_MS;
+      return RETRY_MS;
     }
   }
+}
+
+/** It has something to send, or may not send now. What waits for a retry later is no reason to wait. */
+function isBusy(lane: Lane): boolean {
+  if (lane.gate === 'ended') return false;
+  return lane.gate !== 'open' || lane.more || lane.isRefilling || lane.waiting > WAITING_MAX;
 }

@@ -3,13 +3,14 @@ import { DueHeap } from './due-heap.ts';
 
 /** A wall clock may be set meanwhile: a moment further away is looked at again after so long. */
 const LOOK_AGAIN_MS = 60_000;
+const STALE_MAX = 1_024;
 
 /**
  * When to look at something again: one heap and one timer, however many wait. Each has one moment, the
  * earliest that was asked for; waking forgets it.
  */
 export class Wakes<Item> {
-  readonly #heap = new DueHeap<Item>();
+  #heap = new DueHeap<Item>();
   readonly #moments = new Map<Item, number>();
   readonly #clock: Clock;
   readonly #now: () => number;
@@ -41,6 +42,7 @@ export class Wakes<Item> {
     if (known !== undefined && known <= moment) return;
     this.#moments.set(item, moment);
     this.#heap.push(moment, item);
+    if (this.#heap.size > STALE_MAX + 4 * this.#moments.size) this.#compact();
     if (moment < this.#timerAt) this.#watch();
   }
 
@@ -53,6 +55,12 @@ export class Wakes<Item> {
     this.#isStopped = true;
     this.#timer?.cancel();
     this.#timer = null;
+  }
+
+  /** Moments that hold no more stay in the heap until they have come: not without end. */
+  #compact(): void {
+    this.#heap = new DueHeap<Item>();
+    for (const [item, moment] of this.#moments) this.#heap.push(moment, item);
   }
 
   #watch(): void {
