@@ -593,11 +593,11 @@ describe('while the store', () => {
       sent > 2 * LANE_IN_FLIGHT && sent < 300,
       'but not without end: a crash would repeat it',
     );
-    assert.deepEqual(countByStatus(await world.deliveriesOf(webhook)), { pending: 300 });
+    assert.deepEqual(countByStatus(await world.deliveriesOf(webhook)), { pending: 600 });
     assert.deepEqual(world.heard.attempts, [], 'nothing is announced before it is written');
     writing.release();
     await settled();
-    assert.deepEqual(countByStatus(await world.deliveriesOf(webhook)), { delivered: 300 });
+    assert.deepEqual(countByStatus(await world.deliveriesOf(webhook)), { delivered: 600 });
     assertSentOnce(world.transport, eventIds);
   });
 
