@@ -16,8 +16,11 @@ export const PREFETCH_COUNT_SLOW = 32;
 export const PREFETCH_BYTES_SLOW = 512 * 1024;
 /** A lane that waits in the store reads on when a quarter is left. */
 const PREFETCH_LOW = 1 / 4;
-/** Ended and not settled yet: so many more than are in progress, so that few are sent again after a crash. */
-const UNSETTLED_SPARE = 64;
+/**
+ * Ended and not settled yet, and in progress: more are not begun, because a crash would repeat them. With
+ * fewer (128) a lane at full speed waited for commits, and read again from the store what it had no room for.
+ */
+const UNSETTLED_MAX = 512;
 
 /**
  * A webhook's queue on the node that owns it: what is pending and due, as far as it is in memory.
@@ -105,8 +108,8 @@ export class Lane {
     const slots = this.isStrict ? 1 : this.receiver.slots;
     if (this.flights.size >= slots) return false;
     // A rate and an order are kept over a crash only by what has been written.
-    const spare = this.isStrict || this.rate !== null ? 0 : UNSETTLED_SPARE;
-    return this.unsettled < slots + spare;
+    const isExact = this.isStrict || this.rate !== null;
+    return this.unsettled < (isExact ? slots : UNSETTLED_MAX);
   }
 
   /** Nothing here and nothing known in the store: the lane itself can be forgotten. */

@@ -587,17 +587,17 @@ describe('while the store', () => {
     const world = await openWorld(t);
     const webhook = await world.webhook();
     const writing = holdBefore(world, 'settle');
-    const eventIds = await world.publish(300);
+    const eventIds = await world.publish(600);
     const { length: sent } = world.transport.sent;
     assert.ok(
-      sent > 2 * LANE_IN_FLIGHT && sent < 300,
+      sent > 2 * LANE_IN_FLIGHT && sent < 600,
       'but not without end: a crash would repeat it',
     );
-    assert.deepEqual(countByStatus(await world.deliveriesOf(webhook)), { pending: 300 });
+    assert.deepEqual(countByStatus(await world.deliveriesOf(webhook)), { pending: 600 });
     assert.deepEqual(world.heard.attempts, [], 'nothing is announced before it is written');
     writing.release();
     await settled();
-    assert.deepEqual(countByStatus(await world.deliveriesOf(webhook)), { delivered: 300 });
+    assert.deepEqual(countByStatus(await world.deliveriesOf(webhook)), { delivered: 600 });
     assertSentOnce(world.transport, eventIds);
   });
 
