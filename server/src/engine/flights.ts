@@ -91,8 +91,7 @@ export class Flights {
   /** Our own machine had no descriptor or port left: the delivery waits, and spends no attempt. */
   #notSent(lane: Lane, flight: Flight): void {
     lane.unsettled -= 1;
-    if (lane.gate === 'open' || lane.gate === 'loading') lane.putBack(flight.delivery);
-    else lane.release(flight.delivery);
+    lane.readAgain(flight.delivery);
     this.#parts.dispatcher.exhausted();
   }
 
@@ -198,13 +197,10 @@ export class Flights {
     lane.unsettled -= 1;
     const isPending = result === 'settled' && dueAt !== null;
     if (result === 'settled' && dueAt === null) lane.pending -= 1;
-    if (isPending && lane.isStrict && (lane.gate === 'open' || lane.gate === 'loading')) {
-      // It stays the head: nothing behind it starts before it has ended.
-      lane.putBack({ ...delivery, attemptCount: attempt.number, dueAt });
-    } else {
-      lane.release(delivery);
-      if (isPending) dispatcher.dueAt(lane, dueAt);
-    }
+    // A strict lane waits with the head for its retry: it takes that up at once.
+    if (isPending && lane.isStrict) lane.readAgain(delivery);
+    else lane.release(delivery);
+    if (isPending) dispatcher.dueAt(lane, dueAt);
     if (lane.isStrict && result === 'settled' && status === 'failed') {
       this.#ports.announcements.headFailed.publish({ ...lane.webhook, deliveryId });
     }

@@ -69,6 +69,8 @@ export class Lane {
   #heldBytes = 0;
   /** What was settled or cancelled while a refill was on its way: its answer may still name them. */
   #endedDuringRefill: Set<string> | null = null;
+  /** Since a refill began the lane has given up what it had: it was closed, or has another order. */
+  #isRefillStale = false;
 
   constructor(webhook: WebhookRef, prefetch: Prefetch<Lane>) {
     this.webhook = webhook;
@@ -148,18 +150,21 @@ export class Lane {
     return delivery;
   }
 
-  /** It did not start after all, or it is a strict lane's, whose head stays its head. */
-  putBack(delivery: DueDelivery): void {
-    this.#held.set(delivery.seq, delivery);
-    this.#queueOf(delivery).unshift(delivery);
-    this.#prefetch.keep(this, delivery.event.body.length);
-  }
-
   /** Its settlement has committed. */
   release(delivery: DueDelivery): void {
     if (!this.#held.delete(delivery.seq)) return;
     this.#heldBytes -= delivery.event.body.length;
     this.#endedDuringRefill?.add(delivery.id);
+  }
+
+  /**
+   * It was in progress and is still pending. The store knows whether that is so and, for a strict lane,
+   * which one is the head now: it is read again from there, before anything behind it.
+   */
+  readAgain(delivery: DueDelivery): void {
+    this.release(delivery);
+    if (this.isStrict) this.dropWaiting();
+    if (this.gate === 'open' || this.gate === 'loading') this.more = true;
   }
 
   /** It was cancelled in the store: it does not start any more. */
@@ -175,8 +180,9 @@ export class Lane {
     }
   }
 
-  /** Gives up what has not started: the store has it. */
+  /** Gives up what has not started, and what is being read: the store has it. */
   dropWaiting(): void {
+    this.#isRefillStale = true;
     for (let one = this.take(); one !== undefined; one = this.take()) {
       this.#held.delete(one.seq);
       this.#heldBytes -= one.event.body.length;
@@ -187,11 +193,14 @@ export class Lane {
     // Cleared before the read, not after: what arrives meanwhile and finds no room sets it again.
     this.more = false;
     this.#endedDuringRefill = new Set();
+    this.#isRefillStale = false;
   }
 
-  endRefill(deliveries: readonly DueDelivery[]): void {
-    for (const delivery of deliveries) this.enqueue(delivery);
+  /** Answers false when the lane has become another since it was asked for: it has to be read again. */
+  endRefill(deliveries: readonly DueDelivery[]): boolean {
+    if (!this.#isRefillStale) for (const delivery of deliveries) this.enqueue(delivery);
     this.#endedDuringRefill = null;
+    return !this.#isRefillStale;
   }
 
   #queueOf({ attemptCount }: DueDelivery): Fifo<DueDelivery> {
