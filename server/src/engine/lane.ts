@@ -50,12 +50,12 @@ export class Lane {
   heldUntil: number | null = null;
   /** Exchanges in progress, oldest first. */
   readonly flights = new Set<Flight>();
-  /** Attempts that have begun and are not settled. */
-  unsettled = 0;
+  /** Attempts that have begun and are not settled; those of `flights` are among them. */
+  readonly unsettled = new Set<Flight>();
   /** Deliveries that are pending, here and in the store. */
   pending = 0;
-  /** What may have been sent just before a crash, and left no record; counted when its rate is made. */
-  unknownSends = 0;
+  /** What may have been sent before a crash, and left no record; at the latest at this moment (monotonic). */
+  unknownSends = { count: 0, at: 0 };
   /** More may be due in the store than is here. */
   more = false;
   /** Where it waits for its turn; null while it does not. */
@@ -111,7 +111,7 @@ export class Lane {
     if (this.flights.size >= slots) return false;
     // A rate and an order are kept over a crash only by what has been written.
     const isExact = this.isStrict || this.rate !== null;
-    return this.unsettled < (isExact ? slots : UNSETTLED_MAX);
+    return this.unsettled.size < (isExact ? slots : UNSETTLED_MAX);
   }
 
   /** Nothing here and nothing known in the store: the lane itself can be forgotten. */
