@@ -136,8 +136,9 @@ function startVerdict(name: string, pairs: readonly Pair<{ readyMs: number }>[])
 function memoryVerdict(name: string, pairs: readonly Pair<{ rssBytesMax: number }>[]): Verdict {
   const most = (side: keyof Pair<unknown>) =>
     pairs.reduce((bytes, pair) => Math.max(bytes, pair[side].rssBytesMax), 0) || Number.NaN;
-  const show = (bytes: number) => `${megabytes(bytes)} MB`;
+  const show = (bytes: number) => withUnit(megabytes(bytes), 'MB', bytes);
   const verdict = atMost(`most memory with ${name}`, most('with'), RSS_BYTES, show);
+  if (pairs.length === 0) return verdict;
   return { ...verdict, measured: `${verdict.measured} (${megabytes(most('without'))} without)` };
 }
 
@@ -232,6 +233,9 @@ function resultOf(isGoalMet: boolean, isFloorMet: boolean): Verdict['result'] {
 }
 
 function milliseconds(ms: number): string {
-  const text = fixed(ms, ms < 100 ? 1 : 0);
-  return Number.isFinite(ms) ? `${text} ms` : text;
+  return withUnit(fixed(ms, ms < 100 ? 1 : 0), 'ms', ms);
+}
+
+function withUnit(text: string, unit: string, value: number): string {
+  return Number.isFinite(value) ? `${text} ${unit}` : text;
 }
