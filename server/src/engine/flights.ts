@@ -54,6 +54,7 @@ export class Flights {
       number: delivery.attemptCount + 1,
       startedAt,
       secret: lane.sender.preferred(startedAt),
+      isCancelled: false,
       firstTry: null,
     };
     lane.flights.add(flight);
@@ -102,6 +103,7 @@ export class Flights {
    */
   #secondTry(lane: Lane, flight: Flight, exchange: SentExchange): boolean {
     if (exchange.kind !== 'response' || flight.firstTry !== null) return false;
+    if (flight.isCancelled) return false;
     if (exchange.status !== 401 && exchange.status !== 403) return false;
     const { clock, newId } = this.#ports;
     const startedAt = clock.now();
