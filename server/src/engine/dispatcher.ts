@@ -64,7 +64,7 @@ export class Dispatcher {
       return;
     }
     if (lane.wantsRefill) this.#hooks.refill(lane);
-    if (lane.waitsAs !== null) return;
+    if (lane.turn?.health === lane.receiver.health) return;
     const head = lane.peek();
     if (head === undefined) return;
     if (!lane.hasSlot) {

@@ -6,6 +6,7 @@ import type { Prefetch } from './prefetch.ts';
 import type { RateWindow } from './rate-window.ts';
 import { ReceiverState } from './receiver-state.ts';
 import type { Sender } from './sender.ts';
+import type { WaitingTurn } from './turns.ts';
 
 /** How much of one lane is kept in memory; the rest waits in the store. */
 export const PREFETCH_COUNT_MAX = 512;
@@ -57,8 +58,8 @@ export class Lane {
   unknownSends = 0;
   /** More may be due in the store than is here. */
   more = false;
-  /** The bound it waits for, in the dispatcher's row of lanes; null while it does not. */
-  waitsAs: ReceiverState['health'] | null = null;
+  /** Where it waits for its turn; null while it does not. */
+  turn: WaitingTurn | null = null;
   /** Never tried; in a strict lane whatever is pending, oldest first. */
   readonly #fresh = new Fifo<DueDelivery>();
   /** To be tried again, and due. */
