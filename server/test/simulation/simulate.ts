@@ -13,7 +13,6 @@ const WEBHOOKS_MAX = 6;
 export async function simulate(seed: number): Promise<Verdict & { trace: string }> {
   const chance = createChance(seed);
   const world = await openWorld(chance);
-  (globalThis as any).DBG?.(world);
   try {
     const count = chance.between(1, WEBHOOKS_MAX);
     for (let index = 0; index < count; index++) await addWebhook(world);
