@@ -155,7 +155,8 @@ export class Gates {
     lane.ordering = settings.ordering;
     lane.schedule = settings.retrySchedule ?? this.#settings.schedule;
     lane.disablesWhenGone = (settings.onGone ?? this.#settings.onGone) === 'disable';
-    lane.heldUntil = target.heldUntil;
+    // A hold of this receiver that could not be stored yet counts as well.
+    lane.heldUntil = isNewReceiver ? target.heldUntil : laterOf(lane.heldUntil, target.heldUntil);
     if (isNewReceiver) lane.receiver = new ReceiverState(target.memory, windowMax);
     else lane.receiver.windowMax = windowMax;
     if (settings.rateLimit === null) lane.rate = null;
@@ -218,4 +219,8 @@ export class Gates {
       this.#ports.clock.after(STORE_RETRY_MS, () => void this.#cancelRest(lane, reason));
     }
   }
+}
+
+function laterOf(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.max(a, b);
 }

@@ -115,13 +115,20 @@ function aboveRate(world: World, { settings, id }: Webhook, seen: readonly Seen[
   const limit = settings.rateLimit;
   // What is stored has the wall clock's times: where that was set and the process fell, they are lost.
   if (limit === null || (world.hasJumped && world.crashes > 0)) return [];
-  const times = seen.map(({ startedAt }) => startedAt).sort((a, b) => a - b);
-  return times
-    .filter((at, index) => {
-      const earlier = times[index - limit.max];
-      return earlier !== undefined && at - earlier < limit.perMs;
+  return seen
+    .filter(({ startedAt, life }) => {
+      const within = seen.filter(
+        (one) =>
+          one.startedAt <= startedAt &&
+          startedAt - one.startedAt < limit.perMs &&
+          // What was in progress at the last crash but one left no record anywhere.
+          (one.endedAt !== null || life - one.life < 2),
+      );
+      return within.length > limit.max;
     })
-    .map((at) => `${id} got more than ${limit.max} within ${limit.perMs} ms, at ${at}`);
+    .map(
+      ({ startedAt: at }) => `${id} got more than ${limit.max} within ${limit.perMs} ms, at ${at}`,
+    );
 }
 
 /** Nothing starts between an answer that asked to wait and what it asked for. */
