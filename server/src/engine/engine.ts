@@ -160,21 +160,12 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
     const attempt = attemptOf(sent, made);
     const status = attempt.failure === null ? 'delivered' : 'failed';
     await store.recordTest({ event, deliveryId, webhookId, status, attempt });
-    if (status === 'delivered') await endHold(ref);
+    const isHeld = target.heldUntil !== null || (gates.find(webhookId)?.heldUntil ?? null) !== null;
+    if (status === 'delivered' && isHeld) await gates.endHold(ref);
     const { id: eventId, type: eventType, accountId } = event;
     const of = { accountId, webhookId, eventId, eventType, trigger: 'test' as const };
     flights.announce(of, { deliveryId, attempt, status, waitMs: null });
     return { status, attempt };
-  }
-
-  /** A receiver that took a test call takes the rest too, whatever it asked for before. */
-  async function endHold(webhook: { accountId: string; webhookId: string }): Promise<void> {
-    const lane = gates.find(webhook.webhookId);
-    if (lane === undefined || lane.heldUntil === null) return;
-    await store.holdWebhook(webhook, null);
-    lane.heldUntil = null;
-    dispatcher.offer(lane);
-    dispatcher.dispatch();
   }
 
   function hold(): void {

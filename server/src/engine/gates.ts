@@ -65,6 +65,24 @@ export class Gates {
     await this.#readOrRetry(lane);
   }
 
+  /** A receiver that took a test call takes the rest too, whatever it asked for before. */
+  async endHold(webhook: WebhookRef): Promise<void> {
+    // First here: a hold that begins while this one is being ended in the store is a new one.
+    const before = this.find(webhook.webhookId);
+    if (before !== undefined) before.heldUntil = null;
+    try {
+      await this.#ports.store.holdWebhook(webhook, null);
+    } catch {
+      // What is stored counts again when the webhook is read, and the next test call ends that.
+    }
+    const lane = this.find(webhook.webhookId);
+    if (lane === undefined) return;
+    // What is being read may be older than this.
+    if (lane.gate === 'loading') this.#load(lane);
+    this.#dispatcher.offer(lane);
+    this.#dispatcher.dispatch();
+  }
+
   /** What the store has just committed for this lane. */
   handOver(lane: Lane, delivery: DueDelivery): void {
     lane.pending += 1;
@@ -155,8 +173,7 @@ export class Gates {
     lane.ordering = settings.ordering;
     lane.schedule = settings.retrySchedule ?? this.#settings.schedule;
     lane.disablesWhenGone = (settings.onGone ?? this.#settings.onGone) === 'disable';
-    // A hold of this receiver that could not be stored yet counts as well.
-    lane.heldUntil = isNewReceiver ? target.heldUntil : laterOf(lane.heldUntil, target.heldUntil);
+    lane.heldUntil = isNewReceiver ? target.heldUntil : later(lane.heldUntil, target.heldUntil);
     if (isNewReceiver) lane.receiver = new ReceiverState(target.memory, windowMax);
     else lane.receiver.windowMax = windowMax;
     if (settings.rateLimit === null) lane.rate = null;
@@ -221,6 +238,7 @@ export class Gates {
   }
 }
 
-function laterOf(a: number | null, b: number | null): number | null {
-  return a === null || b === null ? (a ?? b) : Math.max(a, b);
+/** A hold may have begun while the webhook was read. */
+function later(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? (one ?? other) : Math.max(one, other);
 }
