@@ -17,6 +17,8 @@ export interface Flight {
   /** Unix milliseconds. */
   startedAt: number;
   secret: SecretName;
+  /** Cancelled meanwhile: its outcome is kept, and it is not sent once more. */
+  isCancelled: boolean;
   /** The first try, once it was sent again with the other secret. */
   firstTry: Attempt | null;
 }

@@ -16,6 +16,8 @@ import type { Settler } from './settler.ts';
 /** A webhook is not disabled for its failures before so many attempts have failed since the last success. */
 export const DISABLE_ATTEMPTS_MIN = 10;
 
+const STORE_RETRY_MS = 500;
+
 export interface FlightParts {
   exchanges: Exchanges;
   settler: Settler;
@@ -54,6 +56,7 @@ export class Flights {
       number: delivery.attemptCount + 1,
       startedAt,
       secret: lane.sender.preferred(startedAt),
+      isCancelled: false,
       firstTry: null,
     };
     lane.flights.add(flight);
@@ -101,6 +104,7 @@ export class Flights {
    */
   #secondTry(lane: Lane, flight: Flight, exchange: SentExchange): boolean {
     if (exchange.kind !== 'response' || flight.firstTry !== null) return false;
+    if (flight.isCancelled) return false;
     if (exchange.status !== 401 && exchange.status !== 403) return false;
     const { clock, newId } = this.#ports;
     const startedAt = clock.now();
@@ -180,8 +184,17 @@ export class Flights {
     const until = retryAfter(header, this.#ports.clock.now());
     if (until === null || until <= (lane.heldUntil ?? 0)) return;
     lane.heldUntil = until;
-    // It holds here in any case; what is stored is for a restart and for whoever looks.
-    this.#ports.store.holdWebhook(lane.webhook, until).catch(() => {});
+    this.#storeHold(lane, until);
+  }
+
+  /** It holds here in any case; what is stored is for a restart and for whoever looks. */
+  #storeHold(lane: Lane, until: number): void {
+    const { store, clock } = this.#ports;
+    store.holdWebhook(lane.webhook, until).catch(() => {
+      clock.after(STORE_RETRY_MS, () => {
+        if (lane.heldUntil === until) this.#storeHold(lane, until);
+      });
+    });
   }
 
   #hasFailedTooLong({ receiver }: Lane): boolean {

@@ -170,6 +170,9 @@ export class Lane {
   /** It was cancelled in the store: it does not start any more. */
   cancel(deliveryId: string): void {
     this.#endedDuringRefill?.add(deliveryId);
+    for (const flight of this.flights) {
+      if (flight.delivery.id === deliveryId) flight.isCancelled = true;
+    }
     for (const delivery of this.#held.values()) {
       if (delivery.id !== deliveryId) continue;
       if (!this.#queueOf(delivery).remove(delivery)) return;

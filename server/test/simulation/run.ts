@@ -3,6 +3,7 @@
 //   npm run sim -- --seeds 2000            so many, from a seed of chance on
 //   npm run sim -- --from 1 --seeds 300    these
 //   npm run sim -- --seed 42               one
+//   npm run sim -- --first                 stops at the first that fails
 import { parseArgs } from 'node:util';
 import { simulate } from './simulate.ts';
 
@@ -50,11 +51,17 @@ async function faultsOf(seed: number, report: Report): Promise<readonly string[]
 
 if (import.meta.main) {
   const { values } = parseArgs({
-    options: { seeds: { type: 'string' }, from: { type: 'string' }, seed: { type: 'string' } },
+    options: {
+      seeds: { type: 'string' },
+      from: { type: 'string' },
+      seed: { type: 'string' },
+      first: { type: 'boolean' },
+    },
   });
   const from = Number(values.seed ?? values.from ?? Math.floor(Math.random() * 2 ** 31));
   const startedAt = performance.now();
-  const report = await runSeeds(from, values.seed === undefined ? Number(values.seeds ?? 300) : 1);
+  const count = values.seed === undefined ? Number(values.seeds ?? 300) : 1;
+  const report = await runSeeds(from, count, { stopAtFailure: values.first === true });
   for (const { seed, faults } of report.failed) {
     console.error(`seed ${seed}: ${faults.length} faults`);
     for (const fault of faults.slice(0, 5)) console.error(`  ${fault}`);

@@ -8,6 +8,7 @@ import { openWorld, refOf, type World } from './world.ts';
 
 const OPERATIONS_MAX = 60;
 const WEBHOOKS_MAX = 6;
+const IDLE_ROUNDS_MAX = 10;
 
 /** One life of a world: a script out of the seed, then fair weather until everything has ended. */
 export async function simulate(seed: number): Promise<Verdict & { trace: string }> {
@@ -182,8 +183,11 @@ async function becomeFair(world: World): Promise<void> {
   }
   const rounds = world.hasJumped ? 40 : 1;
   for (let round = 0; round < rounds; round++) await world.clock.advance(EVERYTHING_ENDS_MS);
-  for (let round = 0; round < 200 && (await somePending(world)) !== undefined; round++) {
+  // A low rate takes its time: it goes on as long as something is sent.
+  for (let idle = 0; idle < IDLE_ROUNDS_MAX && (await somePending(world)) !== undefined; idle++) {
+    const before = world.network.seen.length;
     await world.clock.advance(60_000);
+    if (world.network.seen.length > before) idle = 0;
   }
 }
 

@@ -127,10 +127,15 @@ export async function openWorld(chance: Chance): Promise<World> {
         const body = `{"id":"${id}","filler":"${'x'.repeat(chance.below(200))}"}`;
         return { accountId: DEFAULT_ACCOUNT_ID, id, type, createdAt, body, deliveries: [] };
       });
-      const subscribed = world.webhooks.filter(({ status }) => status !== 'disabled');
-      await store.publish({ accountId: DEFAULT_ACCOUNT_ID, webhooksVersion: null, events });
+      // Read in the batch of the publish, and behind its writes: what Posthorn disables meanwhile is out.
+      const [subscribed] = await Promise.all([
+        store.subscriptions(DEFAULT_ACCOUNT_ID),
+        store.publish({ accountId: DEFAULT_ACCOUNT_ID, webhooksVersion: null, events }),
+      ]);
       for (const { id, type } of events) {
-        const wanting = subscribed.filter(({ events }) => events.some((one) => covers(one, type)));
+        const wanting = subscribed.webhooks.filter(({ events }) =>
+          events.some((one) => covers(one, type)),
+        );
         world.accepted.push({ eventId: id, webhookIds: wanting.map(({ id }) => id) });
       }
     },
