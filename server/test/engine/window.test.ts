@@ -3,7 +3,7 @@ import { describe, type TestContext, test } from 'node:test';
 import type { LaneHealth, Webhook, WebhookSettings } from '../../src/core/model.ts';
 import { settled } from './support/fake-clock.ts';
 import { answered, BROKEN, OK, type Sent } from './support/fake-transport.ts';
-import { answerAll, answerOne, answerOpen, sentEvents, withSettings } from './support/steps.ts';
+import { answerAll, answerOne, answerOpen, withSettings } from './support/steps.ts';
 import { countByStatus, openWorld, type World } from './support/world.ts';
 
 describe('a webhook that was never tried', () => {
@@ -202,20 +202,15 @@ describe('a failing lane', () => {
     world.transport.answering = () => 'nothing';
     await world.publish(5, 'team.created');
     assert.equal(world.transport.open().length, 2, 'as many as may be of failing ones');
-    const eventIds = await world.publish(30, 'user.created');
     const ours = () => world.transport.open().filter(({ url }) => !hanging.includes(url));
-    assert.equal(ours().length, 8);
+    await world.publish(3, 'user.created');
     ours()[0]?.answer(BROKEN);
     await settled();
-    for (let turn = 0; turn < 4; turn++) {
-      ours()[0]?.answer(OK);
-      await settled();
-    }
-    assert.ok(ours().length > 3, `${ours().length} are in progress`);
-    world.transport.answering = ({ url }) => (hanging.includes(url) ? 'nothing' : OK);
-    for (const sent of ours()) sent.answer(OK);
+    await world.publish(10, 'user.created');
+    assert.equal(ours().length, 2, 'it is one of the failing now');
+    ours()[0]?.answer(OK);
     await settled();
-    assert.equal(sentEvents(world).filter((id) => eventIds.includes(id)).length, 30);
+    assert.equal(ours().length, 8);
   });
 });
 
