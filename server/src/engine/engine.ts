@@ -120,7 +120,7 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
         const lane = gates.laneOf(webhook);
         // What was handed over meanwhile is among them.
         lane.pending = Math.max(lane.pending, count);
-        lane.unknownSends = afterCrash ? count : 0;
+        if (afterCrash) lane.unknownSends = { count, at: clock.monotonic() };
         dispatcher.dueAt(lane, dueAt);
       }
       after = page.next;

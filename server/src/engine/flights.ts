@@ -60,7 +60,7 @@ export class Flights {
       firstTry: null,
     };
     lane.flights.add(flight);
-    lane.unsettled += 1;
+    lane.unsettled.add(flight);
     lane.rate?.sent(flight.began);
     const request = requestOf(flight);
     this.#parts.exchanges.begin(request, (exchange) => this.#ended(lane, flight, exchange));
@@ -93,9 +93,8 @@ export class Flights {
 
   /** Our own machine had no descriptor or port left: the delivery waits, and spends no attempt. */
   #notSent(lane: Lane, flight: Flight): void {
-    lane.unsettled -= 1;
-    if (lane.gate === 'open' || lane.gate === 'loading') lane.putBack(flight.delivery);
-    else lane.release(flight.delivery);
+    lane.unsettled.delete(flight);
+    lane.readAgain(flight.delivery);
     this.#parts.dispatcher.exhausted();
   }
 
@@ -151,7 +150,7 @@ export class Flights {
     const { seq, accountId, id: deliveryId } = delivery;
     this.#parts.settler.add(
       { seq, accountId, deliveryId, attempt, firstTry, status, dueAt },
-      (settlement, result) => this.#settled(lane, delivery, settlement, result),
+      (settlement, result) => this.#settled(lane, flight, settlement, result),
     );
   }
 
@@ -205,19 +204,17 @@ export class Flights {
     return this.#ports.clock.now() - receiver.failingSince >= disableAfterMs;
   }
 
-  #settled(lane: Lane, delivery: DueDelivery, settlement: Settlement, result: SettleResult): void {
+  #settled(lane: Lane, flight: Flight, settlement: Settlement, result: SettleResult): void {
     const { dispatcher, gates } = this.#parts;
+    const { delivery } = flight;
     const { attempt, firstTry, dueAt, status, deliveryId } = settlement;
-    lane.unsettled -= 1;
+    lane.unsettled.delete(flight);
     const isPending = result === 'settled' && dueAt !== null;
     if (result === 'settled' && dueAt === null) lane.pending -= 1;
-    if (isPending && lane.isStrict && (lane.gate === 'open' || lane.gate === 'loading')) {
-      // It stays the head: nothing behind it starts before it has ended.
-      lane.putBack({ ...delivery, attemptCount: attempt.number, dueAt });
-    } else {
-      lane.release(delivery);
-      if (isPending) dispatcher.dueAt(lane, dueAt);
-    }
+    // A strict lane waits with the head for its retry: it takes that up at once.
+    if (isPending && lane.isStrict) lane.readAgain(delivery);
+    else lane.release(delivery);
+    if (isPending) dispatcher.dueAt(lane, dueAt);
     if (lane.isStrict && result === 'settled' && status === 'failed') {
       this.#ports.announcements.headFailed.publish({ ...lane.webhook, deliveryId });
     }

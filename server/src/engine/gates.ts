@@ -5,7 +5,8 @@ import type { Dispatcher } from './dispatcher.ts';
 import { Lane } from './lane.ts';
 import type { EnginePorts, EngineSettings } from './ports.ts';
 import type { Prefetch } from './prefetch.ts';
-import { RateWindow } from './rate-window.ts';
+import { rateOfLane } from './rate-of-lane.ts';
+import type { RateWindow } from './rate-window.ts';
 import { ReceiverState } from './receiver-state.ts';
 import { createSender } from './sender.ts';
 
@@ -152,10 +153,10 @@ export class Gates {
     lane.reads += 1;
     const read = lane.reads;
     const target = await this.#ports.store.target(lane.webhook);
-    const sendTimes = target === null ? [] : await this.#sendTimes(lane, target);
+    const rate = target?.status === 'active' ? await this.#rateOf(lane, target) : null;
     if (lane.reads !== read) return;
     if (target?.status === 'active') {
-      this.#open(lane, target, sendTimes);
+      this.#open(lane, target, rate);
     } else {
       lane.dropWaiting();
       lane.more = false;
@@ -170,10 +171,10 @@ export class Gates {
     this.#dispatcher.dispatch();
   }
 
-  #open(lane: Lane, target: Target, sendTimes: readonly number[]): void {
+  #open(lane: Lane, target: Target, rate: RateWindow | null): void {
     const { settings } = target;
     const isNewReceiver = lane.sender?.url !== target.url;
-    const windowMax = settings.concurrencyMax ?? this.#settings.concurrencyMax;
+    const windowMax = this.#windowMax(target);
     if (lane.ordering !== settings.ordering) lane.dropWaiting();
     lane.ordering = settings.ordering;
     lane.schedule = settings.retrySchedule ?? this.#settings.schedule;
@@ -181,9 +182,7 @@ export class Gates {
     lane.heldUntil = isNewReceiver ? target.heldUntil : later(lane.heldUntil, target.heldUntil);
     if (isNewReceiver) lane.receiver = new ReceiverState(target.memory, windowMax);
     else lane.receiver.windowMax = windowMax;
-    if (settings.rateLimit === null) lane.rate = null;
-    else if (lane.rate !== null) lane.rate = lane.rate.under(settings.rateLimit);
-    else lane.rate = this.#rateOf(settings.rateLimit, lane, sendTimes, windowMax);
+    lane.rate = rate;
     const { vault } = this.#ports;
     lane.sender = createSender(target, { vault, userAgent: this.#settings.userAgent });
     lane.gate = 'open';
@@ -192,31 +191,15 @@ export class Gates {
     this.#dispatcher.offer(lane);
   }
 
-  /** When a rate limit is met for the first time, what was sent before counts. */
-  async #sendTimes(lane: Lane, { settings }: Target): Promise<number[]> {
-    const { rateLimit } = settings;
-    if (rateLimit === null || lane.rate !== null) return [];
-    const since = this.#ports.clock.now() - rateLimit.perMs;
-    return this.#ports.store.sendTimes({ ...lane.webhook, since, limit: rateLimit.max });
+  /** The window that it has goes on as long as its limit is the same. */
+  async #rateOf(lane: Lane, target: Target): Promise<RateWindow | null> {
+    const { rateLimit } = target.settings;
+    if (rateLimit === null || lane.rate?.isOf(rateLimit)) return rateLimit && lane.rate;
+    return await rateOfLane(lane, rateLimit, this.#windowMax(target), this.#ports);
   }
 
-  #rateOf(
-    limit: NonNullable<Target['settings']['rateLimit']>,
-    lane: Lane,
-    sendTimes: readonly number[],
-    windowMax: number,
-  ): RateWindow {
-    const { clock } = this.#ports;
-    const rate = new RateWindow(limit);
-    const now = clock.now();
-    const monotonic = clock.monotonic();
-    for (const at of sendTimes) rate.sent(monotonic - Math.max(0, now - at));
-    // What was in progress when the process fell left no record, and what is not settled yet has none:
-    // each counts as sent just now.
-    const unknown = Math.min(lane.unknownSends, windowMax) + lane.unsettled;
-    lane.unknownSends = 0;
-    for (let count = 0; count < unknown; count++) rate.sent(monotonic);
-    return rate;
+  #windowMax({ settings }: Target): number {
+    return settings.concurrencyMax ?? this.#settings.concurrencyMax;
   }
 
   /**

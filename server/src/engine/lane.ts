@@ -50,12 +50,12 @@ export class Lane {
   heldUntil: number | null = null;
   /** Exchanges in progress, oldest first. */
   readonly flights = new Set<Flight>();
-  /** Attempts that have begun and are not settled. */
-  unsettled = 0;
+  /** Attempts that have begun and are not settled; those of `flights` are among them. */
+  readonly unsettled = new Set<Flight>();
   /** Deliveries that are pending, here and in the store. */
   pending = 0;
-  /** What may have been sent just before a crash, and left no record; counted when its rate is made. */
-  unknownSends = 0;
+  /** What may have been sent before a crash, and left no record; at the latest at this moment (monotonic). */
+  unknownSends = { count: 0, at: 0 };
   /** More may be due in the store than is here. */
   more = false;
   /** Where it waits for its turn; null while it does not. */
@@ -69,6 +69,8 @@ export class Lane {
   #heldBytes = 0;
   /** What was settled or cancelled while a refill was on its way: its answer may still name them. */
   #endedDuringRefill: Set<string> | null = null;
+  /** Since a refill began the lane has given up what it had: it was closed, or has another order. */
+  #isRefillStale = false;
 
   constructor(webhook: WebhookRef, prefetch: Prefetch<Lane>) {
     this.webhook = webhook;
@@ -109,7 +111,7 @@ export class Lane {
     if (this.flights.size >= slots) return false;
     // A rate and an order are kept over a crash only by what has been written.
     const isExact = this.isStrict || this.rate !== null;
-    return this.unsettled < (isExact ? slots : UNSETTLED_MAX);
+    return this.unsettled.size < (isExact ? slots : UNSETTLED_MAX);
   }
 
   /** Nothing here and nothing known in the store: the lane itself can be forgotten. */
@@ -148,18 +150,21 @@ export class Lane {
     return delivery;
   }
 
-  /** It did not start after all, or it is a strict lane's, whose head stays its head. */
-  putBack(delivery: DueDelivery): void {
-    this.#held.set(delivery.seq, delivery);
-    this.#queueOf(delivery).unshift(delivery);
-    this.#prefetch.keep(this, delivery.event.body.length);
-  }
-
   /** Its settlement has committed. */
   release(delivery: DueDelivery): void {
     if (!this.#held.delete(delivery.seq)) return;
     this.#heldBytes -= delivery.event.body.length;
     this.#endedDuringRefill?.add(delivery.id);
+  }
+
+  /**
+   * It was in progress and is still pending. The store knows whether that is so and, for a strict lane,
+   * which one is the head now: it is read again from there, before anything behind it.
+   */
+  readAgain(delivery: DueDelivery): void {
+    this.release(delivery);
+    if (this.isStrict) this.dropWaiting();
+    if (this.gate === 'open' || this.gate === 'loading') this.more = true;
   }
 
   /** It was cancelled in the store: it does not start any more. */
@@ -178,8 +183,9 @@ export class Lane {
     }
   }
 
-  /** Gives up what has not started: the store has it. */
+  /** Gives up what has not started, and what is being read: the store has it. */
   dropWaiting(): void {
+    this.#isRefillStale = true;
     for (let one = this.take(); one !== undefined; one = this.take()) {
       this.#held.delete(one.seq);
       this.#heldBytes -= one.event.body.length;
@@ -190,11 +196,14 @@ export class Lane {
     // Cleared before the read, not after: what arrives meanwhile and finds no room sets it again.
     this.more = false;
     this.#endedDuringRefill = new Set();
+    this.#isRefillStale = false;
   }
 
-  endRefill(deliveries: readonly DueDelivery[]): void {
-    for (const delivery of deliveries) this.enqueue(delivery);
+  /** Answers false when the lane has become another since it was asked for: it has to be read again. */
+  endRefill(deliveries: readonly DueDelivery[]): boolean {
+    if (!this.#isRefillStale) for (const delivery of deliveries) this.enqueue(delivery);
     this.#endedDuringRefill = null;
+    return !this.#isRefillStale;
   }
 
   #queueOf({ attemptCount }: DueDelivery): Fifo<DueDelivery> {
