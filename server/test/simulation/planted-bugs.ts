@@ -75,7 +75,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     'a refill forgets that there is more',
     'engine/refills.ts',
-    'lane.more ||= found?.more ?? false;',
+    'lane.more ||= !isOfUse || (found?.more ?? false);',
     'lane.more = false;',
   ),
   bug(
