@@ -180,8 +180,11 @@ export class Gates {
     lane.schedule = settings.retrySchedule ?? this.#settings.schedule;
     lane.disablesWhenGone = (settings.onGone ?? this.#settings.onGone) === 'disable';
     lane.heldUntil = isNewReceiver ? target.heldUntil : later(lane.heldUntil, target.heldUntil);
-    if (isNewReceiver) lane.receiver = new ReceiverState(target.memory, windowMax);
-    else lane.receiver.windowMax = windowMax;
+    if (isNewReceiver) {
+      lane.receiver = new ReceiverState(target.memory, windowMax);
+      // What is in progress at another URL takes no place of this one; it is settled as it ends.
+      lane.flights.clear();
+    } else lane.receiver.windowMax = windowMax;
     lane.rate = rate;
     const { vault } = this.#ports;
     lane.sender = createSender(target, { vault, userAgent: this.#settings.userAgent });

@@ -48,7 +48,7 @@ export class Lane {
   rate: RateWindow | null = null;
   /** Nothing starts before (wall clock): the receiver asked for it. */
   heldUntil: number | null = null;
-  /** Exchanges in progress, oldest first. */
+  /** Exchanges in progress with the receiver of now, oldest first. */
   readonly flights = new Set<Flight>();
   /** Attempts that have begun and are not settled; those of `flights` are among them. */
   readonly unsettled = new Set<Flight>();
@@ -170,7 +170,7 @@ export class Lane {
   /** It was cancelled in the store: it does not start any more. */
   cancel(deliveryId: string): void {
     this.#endedDuringRefill?.add(deliveryId);
-    for (const flight of this.flights) {
+    for (const flight of this.unsettled) {
       if (flight.delivery.id === deliveryId) flight.isCancelled = true;
     }
     for (const delivery of this.#held.values()) {

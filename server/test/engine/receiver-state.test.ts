@@ -62,6 +62,18 @@ describe('a window', () => {
     assert.equal(receiver.slots, 32);
   });
 
+  test('is eight at once when a maximum that was smaller is raised', () => {
+    const receiver = receiverOf('proven', 2);
+    receiver.windowMax = MAX;
+    assert.equal(receiver.slots, 8);
+  });
+
+  test('halves from its maximum when that is smaller', () => {
+    const receiver = receiverOf('proven', 6);
+    fail(receiver, 1);
+    assert.equal(receiver.slots, 3);
+  });
+
   test('halves when the receiver struggles, down to one', () => {
     const receiver = receiverOf('proven');
     const slots = [8, 9, 10, 11, 12].map((moment) => {

@@ -148,6 +148,18 @@ describe('a strict lane', () => {
     assert.deepEqual(sentEvents(world, 1), eventIds);
   });
 
+  test('with a new URL waits for what is in progress at the one before', async (t) => {
+    const { world, webhook } = await open(t);
+    const [head, next] = await world.publish(3);
+    await world.patch(webhook, { url: 'https://example.org/new' });
+    assert.equal(world.transport.sent.length, 1);
+    await answerOne(world, BROKEN);
+    assert.equal(world.transport.sent.length, 1);
+    await world.clock.advance(70_000);
+    await answerOne(world);
+    assert.deepEqual(sentEvents(world), [head, head, next]);
+  });
+
   test('goes on behind a head that was cancelled', async (t) => {
     const { world, webhook } = await open(t);
     const [, next] = await world.publish(2);
