@@ -1,3 +1,4 @@
+import { PosthornError } from '../core/errors.ts';
 import type { DisabledReason } from '../core/model.ts';
 import type { DueDelivery, Target, WebhookRef } from '../core/ports.ts';
 import type { Dispatcher } from './dispatcher.ts';
@@ -130,7 +131,11 @@ export class Gates {
   #load(lane: Lane): void {
     lane.gate = 'loading';
     // It is tried again: nobody waits for this one.
-    this.#readOrRetry(lane).catch(() => {});
+    this.#readOrRetry(lane).catch((error: unknown) => {
+      // A secret that cannot be opened, for one: the lane stands still, and somebody has to know.
+      if (error instanceof PosthornError) return;
+      this.#ports.announcements.bug.publish({ where: `lane ${lane.webhook.webhookId}`, error });
+    });
   }
 
   /** Rejects when the store cannot be used now; the lane goes on by itself when it can. */

@@ -45,14 +45,14 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     'a hold is forgotten when the webhook is read again',
     'engine/gates.ts',
-    'lane.heldUntil = target.heldUntil;',
+    'lane.heldUntil = isNewReceiver ? target.heldUntil : later(lane.heldUntil, target.heldUntil);',
     'lane.heldUntil = null;',
   ),
   bug(
     'the next attempt ignores the hold',
     'engine/dispatcher.ts',
-    'if (lane.heldUntil !== null && this.#heldMs(lane) > 0) {',
-    'if (lane.heldUntil !== null && this.#heldMs(lane) > 3_600_000) {',
+    'return heldUntil === null ? Number.NEGATIVE_INFINITY : this.#monotonicAt(heldUntil);',
+    'return heldUntil === null ? Number.NEGATIVE_INFINITY : this.#clock.monotonic() - 1;',
   ),
   bug(
     'a strict lane does not wait for the settlement',
@@ -69,13 +69,13 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     'a strict lane lets its head go',
     'engine/flights.ts',
-    "if (isPending && lane.isStrict && (lane.gate === 'open' || lane.gate === 'loading')) {",
-    'if (isPending && lane.isStrict && lane.gate === null) {',
+    'if (isPending && lane.isStrict) lane.readAgain(delivery);\n    else lane.release(delivery);',
+    'lane.release(delivery);',
   ),
   bug(
     'a refill forgets that there is more',
     'engine/refills.ts',
-    'lane.more ||= found?.more ?? false;',
+    'lane.more ||= !isOfUse || (found?.more ?? false);',
     'lane.more = false;',
   ),
   bug(
@@ -133,10 +133,16 @@ export const plantedBugs: readonly PlantedBug[] = [
     '',
   ),
   bug(
-    'a rate limit forgets what was sent before a crash',
-    'engine/gates.ts',
-    'Math.min(lane.unknownSends, windowMax) + lane.unsettled',
-    '0',
+    'a rate limit forgets what may have been in progress at a crash',
+    'engine/rate-of-lane.ts',
+    'Array<number>(Math.min(count, windowMax)).fill(at)',
+    'Array<number>(0)',
+  ),
+  bug(
+    'a rate limit forgets what was sent before a restart',
+    'engine/rate-of-lane.ts',
+    '...stored.map((moment) => moment - aheadMs),',
+    '',
   ),
   bug(
     'a rate limit counts one too few',
@@ -158,6 +164,11 @@ export const plantedBugs: readonly PlantedBug[] = [
     "status not in ('cancelled') and status in",
   ),
 ];
+
+/** How often its text stands in the source. */
+export function placesOf({ file, from }: PlantedBug): number {
+  return readFileSync(join(ROOT, 'server/src', file), 'utf8').split(from).length - 1;
+}
 
 /** How many seeds it took, or null when none of them showed it. */
 export async function seedsUntilFound(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { plantedBugs, seedsUntilFound } from './planted-bugs.ts';
+import { placesOf, plantedBugs, seedsUntilFound } from './planted-bugs.ts';
 import { runSeeds } from './run.ts';
 
 const SEEDS = 300;
@@ -19,6 +19,11 @@ test(`${SEEDS} seeds of a world with faults: nothing is lost, early, out of orde
   const { failed, ...figures } = await runSeeds(from, SEEDS);
   t.diagnostic(JSON.stringify({ from, ...figures }));
   assert.deepEqual(failed, []);
+});
+
+test('Every bug that can be planted has its one place in the source', () => {
+  const lost = plantedBugs.filter((bug) => placesOf(bug) !== 1).map(({ name }) => name);
+  assert.deepEqual(lost, []);
 });
 
 for (const name of SHOWN) {
