@@ -140,6 +140,7 @@ export class Dispatcher {
   }
 
   #becameDue(lane: Lane): void {
+    if (lane.isClosed) return;
     lane.more = true;
     this.offer(lane);
   }

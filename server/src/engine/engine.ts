@@ -82,7 +82,7 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
   const refills = new Refills(ports, {
     dispatcher,
     prefetch,
-    ended: (lane) => gates.forgetIfIdle(lane),
+    ended: (lane) => gates.rest(lane),
   });
   const memories = new LaneMemories(ports);
   const parts = { exchanges, settler, dispatcher, gates, memories };
@@ -101,7 +101,7 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
     async deliveryCancelled(webhook, deliveryId) {
       const lane = gates.find(webhook.webhookId);
       if (lane === undefined) return;
-      lane.pending -= 1;
+      lane.endedOne();
       lane.cancel(deliveryId);
       dispatcher.offer(lane);
       dispatcher.dispatch();

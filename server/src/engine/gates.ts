@@ -25,6 +25,10 @@ export class Gates {
   readonly #dispatcher: Dispatcher;
   readonly #prefetch: Prefetch<Lane>;
   readonly #lanes = new Map<string, Lane>();
+  /** Those that had nothing to do when they were looked at last; the one that came first, first. */
+  readonly #resting = new Set<Lane>();
+  /** Ended, with more pending than one page. */
+  readonly #cancelling = new Set<Lane>();
 
   constructor(
     ports: EnginePorts,
@@ -110,11 +114,35 @@ export class Gates {
     void this.#disable(lane, reason);
   }
 
-  forgetIfIdle(lane: Lane): void {
-    // Everything it has sent is in the store: a rate limit is made of that again.
-    if (this.#lanes.size <= LANES_KEPT_MAX || !lane.isIdle) return;
-    this.#lanes.delete(lane.webhook.webhookId);
+  /**
+   * It may have nothing to do any more. Such lanes are kept for their prepared keys, and the one that has
+   * rested longest is forgotten first: everything about it is in the store.
+   */
+  rest(lane: Lane): void {
+    if (!this.#isIdle(lane)) return;
+    if (lane.gate === 'ended') {
+      this.#forget(lane);
+      return;
+    }
+    this.#resting.delete(lane);
+    this.#resting.add(lane);
+    for (const oldest of this.#resting) {
+      if (this.#resting.size <= LANES_KEPT_MAX) return;
+      this.#resting.delete(oldest);
+      if (this.#isIdle(oldest)) this.#forget(oldest);
+    }
+  }
+
+  /** What is due is asked for by itself: a count that is wrong must not lose it. */
+  #isIdle(lane: Lane): boolean {
+    return lane.isIdle && this.#dispatcher.dueOf(lane) === null && !this.#cancelling.has(lane);
+  }
+
+  #forget(lane: Lane): void {
+    this.#resting.delete(lane);
     this.#dispatcher.forget(lane);
+    const { webhookId } = lane.webhook;
+    if (this.#lanes.get(webhookId) === lane) this.#lanes.delete(webhookId);
   }
 
   async #disable(lane: Lane, reason: DisabledReason): Promise<void> {
@@ -169,6 +197,7 @@ export class Gates {
         );
     }
     this.#dispatcher.dispatch();
+    this.rest(lane);
   }
 
   #open(lane: Lane, target: Target, rate: RateWindow | null): void {
@@ -214,7 +243,9 @@ export class Gates {
     lane.sender = null;
     lane.pending = 0;
     const cancelled = await this.#ports.store.cancelPending(lane.webhook, reason, CANCEL_PAGE);
-    if (cancelled === CANCEL_PAGE) void this.#cancelRest(lane, reason);
+    if (cancelled < CANCEL_PAGE || this.#cancelling.has(lane)) return;
+    this.#cancelling.add(lane);
+    void this.#cancelRest(lane, reason);
   }
 
   async #cancelRest(lane: Lane, reason: string): Promise<void> {
@@ -225,7 +256,10 @@ export class Gates {
       }
     } catch {
       this.#ports.clock.after(STORE_RETRY_MS, () => void this.#cancelRest(lane, reason));
+      return;
     }
+    this.#cancelling.delete(lane);
+    this.rest(lane);
   }
 }
 

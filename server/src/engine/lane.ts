@@ -114,15 +114,25 @@ export class Lane {
     return this.unsettled.size < (isExact ? slots : UNSETTLED_MAX);
   }
 
+  /** Nothing is kept in memory and nothing starts; it reads everything again when it opens. */
+  get isClosed(): boolean {
+    return this.gate === 'paused' || this.gate === 'ended';
+  }
+
   /** Nothing here and nothing known in the store: the lane itself can be forgotten. */
   get isIdle(): boolean {
     return (
       this.#held.size === 0 &&
-      this.pending <= 0 &&
+      this.pending === 0 &&
       !this.more &&
       !this.isRefilling &&
       this.gate !== 'loading'
     );
+  }
+
+  /** One that was pending has ended. What ended with its webhook is not counted here a second time. */
+  endedOne(): void {
+    this.pending = Math.max(0, this.pending - 1);
   }
 
   heldSeqs(): number[] {
@@ -164,7 +174,7 @@ export class Lane {
   readAgain(delivery: DueDelivery): void {
     this.release(delivery);
     if (this.isStrict) this.dropWaiting();
-    if (this.gate === 'open' || this.gate === 'loading') this.more = true;
+    if (!this.isClosed) this.more = true;
   }
 
   /** It was cancelled in the store: it does not start any more. */
