@@ -227,7 +227,9 @@ export class Gates {
   async #rateOf(lane: Lane, target: Target): Promise<RateWindow | null> {
     const { rateLimit } = target.settings;
     if (rateLimit === null || lane.rate?.isOf(rateLimit)) return rateLimit && lane.rate;
-    return await rateOfLane(lane, rateLimit, this.#windowMax(target), this.#ports);
+    const tries = target.rotation === null ? 1 : 2;
+    const inProgress = { windowMax: this.#windowMax(target), tries };
+    return await rateOfLane(lane, rateLimit, inProgress, this.#ports);
   }
 
   #windowMax({ settings }: Target): number {

@@ -14,7 +14,8 @@ import { RATE_MARGIN_MS, RateWindow } from './rate-window.ts';
 export async function rateOfLane(
   lane: Lane,
   limit: RateLimit,
-  windowMax: number,
+  /** What could have been in progress: so many deliveries, each sent so often. */
+  { windowMax, tries }: { windowMax: number; tries: number },
   { store, clock }: { store: Store; clock: Clock },
 ): Promise<RateWindow> {
   const aheadMs = clock.now() - clock.monotonic();
@@ -22,7 +23,7 @@ export async function rateOfLane(
   const since = clock.now() - limit.perMs - RATE_MARGIN_MS;
   const stored = await store.sendTimes({ ...lane.webhook, since, limit: limit.max });
   const { count, at } = lane.unknownSends;
-  const unknown = Array<number>(Math.min(count, windowMax)).fill(at);
+  const unknown = Array<number>(Math.min(count, windowMax) * tries).fill(at);
   // A wall clock that was set back has moments in the future.
   const latest = clock.monotonic();
   const moments = [...unknown, ...stored.map((moment) => moment - aheadMs), ...unsettled]

@@ -36,8 +36,10 @@ export async function judge(world: World): Promise<Verdict> {
     const own = world.network.seen.filter(
       (one) => one.webhookId === webhook.id && one.trigger !== 'test',
     );
+    faults.push(...insideHold(world, webhook, own));
+    if (world.changesSettings.has(webhook.id)) continue;
     if (webhook.settings.ordering === 'strict') faults.push(...outOfOrder(own));
-    faults.push(...aboveRate(world, webhook, own), ...insideHold(world, webhook, own));
+    faults.push(...aboveRate(world, webhook, own));
   }
   const { inFlight, unsettled } = world.engine.load();
   if (inFlight + unsettled > 0)

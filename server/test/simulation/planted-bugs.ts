@@ -135,7 +135,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     'a rate limit forgets what may have been in progress at a crash',
     'engine/rate-of-lane.ts',
-    'Array<number>(Math.min(count, windowMax)).fill(at)',
+    'Array<number>(Math.min(count, windowMax) * tries).fill(at)',
     'Array<number>(0)',
   ),
   bug(

@@ -65,6 +65,7 @@ const OPERATIONS: readonly ((world: World) => Promise<void>)[] = [
   pauseOrResume,
   move,
   rotate,
+  changeSettings,
   disableAndRecover,
   cancelOne,
   redeliverOne,
@@ -112,6 +113,13 @@ async function rotate(world: World): Promise<void> {
   const webhook = someWebhook(world);
   if (webhook === undefined) return;
   await world.rotate(webhook, world.chance.happens(0.8) ? 3_600_000 : null);
+}
+
+async function changeSettings(world: World): Promise<void> {
+  const webhook = someWebhook(world);
+  if (webhook === undefined || world.chance.happens(0.5)) return;
+  world.changesSettings.add(webhook.id);
+  await world.change(webhook, { settings: someSettings(world.chance) });
 }
 
 async function disableAndRecover(world: World): Promise<void> {

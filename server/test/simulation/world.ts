@@ -51,6 +51,8 @@ export interface World {
   hasJumped: boolean;
   /** Webhooks whose hold somebody ended, by another URL or a test. */
   endsHolds: Set<string>;
+  /** Webhooks whose order or rate was changed on the way: what they were held to is not known for sure. */
+  changesSettings: Set<string>;
   sky: { weather: StoreWeather };
   addWebhook(settings: Partial<WebhookSettings>, events: readonly string[]): Promise<void>;
   publish(count: number): Promise<void>;
@@ -102,6 +104,7 @@ export async function openWorld(chance: Chance): Promise<World> {
     faults: [],
     hasJumped: false,
     endsHolds: new Set(),
+    changesSettings: new Set(),
     sky,
 
     async addWebhook(settings, events) {
