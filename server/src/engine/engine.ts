@@ -117,14 +117,15 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
       const page = await store.webhooksWithPending({ after, limit: START_PAGE, counts: true });
       for (const { dueAt, count, ...webhook } of page.items) {
         if (!owns(webhook.webhookId)) continue;
+        if (afterCrash) gates.countUnknown(webhook, count);
         const lane = gates.laneOf(webhook);
         // What was handed over meanwhile is among them.
         lane.pending = Math.max(lane.pending, count);
-        if (afterCrash) lane.unknownSends = { count, at: clock.monotonic() };
         dispatcher.dueAt(lane, dueAt);
       }
       after = page.next;
     } while (after !== null);
+    gates.countedUnknown();
     for (const { webhook, id } of await store.runningRecoveries()) {
       if (owns(webhook.webhookId)) recoveries.begin(webhook, id);
     }

@@ -1,6 +1,7 @@
 import { PosthornError } from '../core/errors.ts';
 import type { DisabledReason } from '../core/model.ts';
 import type { DueDelivery, Target, WebhookRef } from '../core/ports.ts';
+import { RATE_SPAN_MS_MAX } from '../core/webhook-settings.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { Lane } from './lane.ts';
 import type { EnginePorts, EngineSettings } from './ports.ts';
@@ -27,8 +28,12 @@ export class Gates {
   readonly #lanes = new Map<string, Lane>();
   /** Those that had nothing to do when they were looked at last; the one that came first, first. */
   readonly #resting = new Set<Lane>();
-  /** Ended, with more pending than one page. */
+  /** Ended, and not all that is pending is known to be cancelled. */
   readonly #cancelling = new Set<Lane>();
+  /** What may have been sent before a crash and left no record: how many were pending, by webhook. */
+  readonly #unknownSends = new Map<string, number>();
+  #isCounting = true;
+  #crashSeenAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     ports: EnginePorts,
@@ -62,6 +67,20 @@ export class Gates {
       this.#load(lane);
     }
     return lane;
+  }
+
+  /**
+   * So many were pending when an earlier process fell: some of them may have been sent, at the latest now,
+   * and left no record. It counts under a rate limit, also when the lane is forgotten meanwhile.
+   */
+  countUnknown({ webhookId }: WebhookRef, pending: number): void {
+    this.#unknownSends.set(webhookId, pending);
+    this.#crashSeenAt = this.#ports.clock.monotonic();
+  }
+
+  /** Of all webhooks it is known now. */
+  countedUnknown(): void {
+    this.#isCounting = false;
   }
 
   /** Fulfilled when nothing starts any more under what the webhook was before. */
@@ -120,7 +139,8 @@ export class Gates {
    */
   rest(lane: Lane): void {
     if (!this.#isIdle(lane)) return;
-    if (lane.gate === 'ended') {
+    // Its rate is kept: what the store has is the wall clock's, which may be set.
+    if (lane.gate === 'ended' && lane.rate === null) {
       this.#forget(lane);
       return;
     }
@@ -178,6 +198,8 @@ export class Gates {
 
   /** Reads the webhook and sets the lane's gate by it. */
   async #read(lane: Lane): Promise<void> {
+    // One that was forgotten before it was read again stays so: of two everything would be sent twice.
+    if (this.find(lane.webhook.webhookId) !== lane) return;
     lane.reads += 1;
     const read = lane.reads;
     const target = await this.#ports.store.target(lane.webhook);
@@ -217,6 +239,7 @@ export class Gates {
     lane.rate = rate;
     const { vault } = this.#ports;
     lane.sender = createSender(target, { vault, userAgent: this.#settings.userAgent });
+    this.#cancelling.delete(lane);
     lane.gate = 'open';
     // Whatever became due while the gate was closed is in the store, not here.
     lane.more = true;
@@ -228,8 +251,17 @@ export class Gates {
     const { rateLimit } = target.settings;
     if (rateLimit === null || lane.rate?.isOf(rateLimit)) return rateLimit && lane.rate;
     const tries = target.rotation === null ? 1 : 2;
-    const inProgress = { windowMax: this.#windowMax(target), tries };
-    return await rateOfLane(lane, rateLimit, inProgress, this.#ports);
+    const count = Math.min(this.#unknownSendsOf(lane), this.#windowMax(target)) * tries;
+    return await rateOfLane(lane, rateLimit, { count, at: this.#crashSeenAt }, this.#ports);
+  }
+
+  /** Before it is known how many there are, as many as there may be. */
+  #unknownSendsOf({ webhook }: Lane): number {
+    const now = this.#ports.clock.monotonic();
+    if (this.#isCounting) this.#crashSeenAt = now;
+    if (now > this.#crashSeenAt + RATE_SPAN_MS_MAX) this.#unknownSends.clear();
+    const others = this.#isCounting ? Number.POSITIVE_INFINITY : 0;
+    return this.#unknownSends.get(webhook.webhookId) ?? others;
   }
 
   #windowMax({ settings }: Target): number {
@@ -244,24 +276,24 @@ export class Gates {
     lane.gate = 'ended';
     lane.sender = null;
     lane.pending = 0;
-    const cancelled = await this.#ports.store.cancelPending(lane.webhook, reason, CANCEL_PAGE);
-    if (cancelled < CANCEL_PAGE || this.#cancelling.has(lane)) return;
     this.#cancelling.add(lane);
-    void this.#cancelRest(lane, reason);
+    const cancelled = await this.#ports.store.cancelPending(lane.webhook, reason, CANCEL_PAGE);
+    if (cancelled < CANCEL_PAGE) this.#cancelling.delete(lane);
+    else void this.#cancelRest(lane, reason);
   }
 
   async #cancelRest(lane: Lane, reason: string): Promise<void> {
     try {
-      let cancelled = CANCEL_PAGE;
-      while (cancelled === CANCEL_PAGE && lane.gate === 'ended') {
-        cancelled = await this.#ports.store.cancelPending(lane.webhook, reason, CANCEL_PAGE);
+      while (lane.gate === 'ended') {
+        const cancelled = await this.#ports.store.cancelPending(lane.webhook, reason, CANCEL_PAGE);
+        if (cancelled === CANCEL_PAGE) continue;
+        this.#cancelling.delete(lane);
+        this.rest(lane);
+        return;
       }
     } catch {
       this.#ports.clock.after(STORE_RETRY_MS, () => void this.#cancelRest(lane, reason));
-      return;
     }
-    this.#cancelling.delete(lane);
-    this.rest(lane);
   }
 }
 

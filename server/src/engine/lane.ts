@@ -54,8 +54,6 @@ export class Lane {
   readonly unsettled = new Set<Flight>();
   /** Deliveries that are pending, here and in the store. */
   pending = 0;
-  /** What may have been sent before a crash, and left no record; at the latest at this moment (monotonic). */
-  unknownSends = { count: 0, at: 0 };
   /** More may be due in the store than is here. */
   more = false;
   /** Where it waits for its turn; null while it does not. */

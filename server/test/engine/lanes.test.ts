@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { settled } from './support/fake-clock.ts';
 import { BROKEN, OK } from './support/fake-transport.ts';
-import { answerAll, answerOne, answerOpen, expectOne, keepBefore } from './support/steps.ts';
+import {
+  answerAll,
+  answerOne,
+  answerOpen,
+  expectOne,
+  failing,
+  keepBefore,
+  withSettings,
+} from './support/steps.ts';
 import { countByStatus, openWorld, refOf } from './support/world.ts';
 
 const DAY_MS = 86_400_000;
@@ -43,6 +51,38 @@ describe('a lane is forgotten', () => {
     assert.deepEqual(countByStatus(await world.deliveriesOf(webhook)), { cancelled: 2_500 });
   });
 
+  test('not before its deliveries could be cancelled, and does not come back beside another', async (t) => {
+    const world = await openWorld(t);
+    world.transport.answering = () => 'nothing';
+    const webhook = await world.webhook();
+    await world.publish(8);
+    failing(world, 'cancelPending', 1);
+    await assert.rejects(world.change(webhook, 'disabled'));
+    await answerOpen(world);
+    await world.change(webhook, 'active');
+    await world.publish(200);
+    await world.clock.advance(500);
+    await answerAll(world);
+    assert.equal(new Set(world.transport.sent.map(({ deliveryId }) => deliveryId)).size, 208);
+    assert.equal(world.transport.sent.length, 208);
+    assert.equal(world.engine.load().lanes, 1);
+  });
+
+  test('not while a rate is counted, which a clock that is set would lose', async (t) => {
+    const world = await openWorld(t);
+    const rateLimit = { max: 3, perMs: 60_000 };
+    const webhook = await world.webhook(withSettings({ rateLimit }));
+    await world.publish(3);
+    await world.change(webhook, 'disabled');
+    world.clock.set(world.clock.now() + DAY_MS);
+    await world.change(webhook, 'active');
+    await world.publish(1);
+    await world.clock.advance(60_000);
+    assert.equal(world.transport.sent.length, 3);
+    await world.clock.advance(1_000);
+    assert.equal(world.transport.sent.length, 4);
+  });
+
   test('with a retry that was due while it was being cancelled', async (t) => {
     const world = await openWorld(t);
     world.transport.answering = () => 'nothing';
@@ -63,11 +103,11 @@ describe('a lane is forgotten', () => {
   test('when it has rested longest and too many rest, but never while something of it is due', async (t) => {
     const world = await openWorld(t);
     world.transport.answering = ({ attempt }) => (attempt === 1 ? BROKEN : OK);
-    const failing = await world.webhook({ events: ['team.*'] });
+    const retried = await world.webhook({ events: ['team.*'] });
     await world.publish(1, 'team.created');
     // Calls that come again, with their idempotency key, are counted again.
     for (const deliveryId of ['del_1', 'del_2', 'del_3']) {
-      await world.engine.deliveryCancelled(refOf(failing), deliveryId);
+      await world.engine.deliveryCancelled(refOf(retried), deliveryId);
     }
     world.transport.answering = () => OK;
     const others = await Promise.all(
@@ -80,7 +120,7 @@ describe('a lane is forgotten', () => {
       assert.equal(world.engine.load().lanes, KEPT + 1);
     }
     await world.clock.advance(DAY_MS);
-    assert.equal(expectOne(await world.deliveriesOf(failing)).status, 'delivered');
+    assert.equal(expectOne(await world.deliveriesOf(retried)).status, 'delivered');
     assert.deepEqual(world.heard.unheard, []);
   });
 });
