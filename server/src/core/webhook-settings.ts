@@ -15,8 +15,7 @@ const SECOND_MS = 1_000;
 const HOUR_MS = 3_600 * SECOND_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-export const RATE_SPAN_MS_MAX = HOUR_MS;
-const RATE_LIMIT_SPAN = { minMs: SECOND_MS, maxMs: RATE_SPAN_MS_MAX };
+const RATE_LIMIT_SPAN = { minMs: SECOND_MS, maxMs: HOUR_MS };
 const RETRY_WAIT = { minMs: 0, maxMs: 30 * DAY_MS };
 const OVERLAP = { minMs: 0, maxMs: 7 * DAY_MS };
 

@@ -112,12 +112,12 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
   };
 
   async function start({ afterCrash, owns }: EngineRun): Promise<void> {
+    gates.takeOver({ afterCrash });
     let after = null;
     do {
       const page = await store.webhooksWithPending({ after, limit: START_PAGE, counts: true });
       for (const { dueAt, count, ...webhook } of page.items) {
         if (!owns(webhook.webhookId)) continue;
-        if (afterCrash) gates.countUnknown(webhook, count);
         const lane = gates.laneOf(webhook);
         // What was handed over meanwhile is among them.
         lane.pending = Math.max(lane.pending, count);
@@ -125,7 +125,6 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
       }
       after = page.next;
     } while (after !== null);
-    gates.countedUnknown();
     for (const { webhook, id } of await store.runningRecoveries()) {
       if (owns(webhook.webhookId)) recoveries.begin(webhook, id);
     }

@@ -1,7 +1,6 @@
 import { PosthornError } from '../core/errors.ts';
 import type { DisabledReason } from '../core/model.ts';
 import type { DueDelivery, Target, WebhookRef } from '../core/ports.ts';
-import { RATE_SPAN_MS_MAX } from '../core/webhook-settings.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { Lane } from './lane.ts';
 import type { EnginePorts, EngineSettings } from './ports.ts';
@@ -30,10 +29,11 @@ export class Gates {
   readonly #resting = new Set<Lane>();
   /** Ended, and not all that is pending is known to be cancelled. */
   readonly #cancelling = new Set<Lane>();
-  /** What may have been sent before a crash and left no record: how many were pending, by webhook. */
-  readonly #unknownSends = new Map<string, number>();
-  #isCounting = true;
-  #crashSeenAt = Number.NEGATIVE_INFINITY;
+  /**
+   * An earlier process fell, at the latest at this moment (monotonic); null: it ended by itself. Until
+   * that is known it may have fallen just now.
+   */
+  #fellBefore: number | null = Number.POSITIVE_INFINITY;
 
   constructor(
     ports: EnginePorts,
@@ -69,18 +69,9 @@ export class Gates {
     return lane;
   }
 
-  /**
-   * So many were pending when an earlier process fell: some of them may have been sent, at the latest now,
-   * and left no record. It counts under a rate limit, also when the lane is forgotten meanwhile.
-   */
-  countUnknown({ webhookId }: WebhookRef, pending: number): void {
-    this.#unknownSends.set(webhookId, pending);
-    this.#crashSeenAt = this.#ports.clock.monotonic();
-  }
-
-  /** Of all webhooks it is known now. */
-  countedUnknown(): void {
-    this.#isCounting = false;
+  /** The engine starts; the one before it left no record of what it had in progress, if it fell. */
+  takeOver({ afterCrash }: { afterCrash: boolean }): void {
+    this.#fellBefore = afterCrash ? this.#ports.clock.monotonic() : null;
   }
 
   /** Fulfilled when nothing starts any more under what the webhook was before. */
@@ -250,18 +241,18 @@ export class Gates {
   async #rateOf(lane: Lane, target: Target): Promise<RateWindow | null> {
     const { rateLimit } = target.settings;
     if (rateLimit === null || lane.rate?.isOf(rateLimit)) return rateLimit && lane.rate;
-    const tries = target.rotation === null ? 1 : 2;
-    const count = Math.min(this.#unknownSendsOf(lane), this.#windowMax(target)) * tries;
-    return await rateOfLane(lane, rateLimit, { count, at: this.#crashSeenAt }, this.#ports);
+    return await rateOfLane(lane, rateLimit, this.#unrecorded(target), this.#ports);
   }
 
-  /** Before it is known how many there are, as many as there may be. */
-  #unknownSendsOf({ webhook }: Lane): number {
-    const now = this.#ports.clock.monotonic();
-    if (this.#isCounting) this.#crashSeenAt = now;
-    if (now > this.#crashSeenAt + RATE_SPAN_MS_MAX) this.#unknownSends.clear();
-    const others = this.#isCounting ? Number.POSITIVE_INFINITY : 0;
-    return this.#unknownSends.get(webhook.webhookId) ?? others;
+  /**
+   * What an earlier process may have had in progress when it fell, whatever is pending now: it may have
+   * been cancelled meanwhile.
+   */
+  #unrecorded(target: Target): { count: number; at: number } {
+    if (this.#fellBefore === null) return { count: 0, at: 0 };
+    const slots = target.settings.ordering === 'strict' ? 1 : this.#windowMax(target);
+    const tries = target.rotation === null ? 1 : 2;
+    return { count: slots * tries, at: this.#fellBefore };
   }
 
   #windowMax({ settings }: Target): number {

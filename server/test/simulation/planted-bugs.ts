@@ -135,7 +135,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     'a rate limit forgets what may have been in progress at a crash',
     'engine/rate-of-lane.ts',
-    'Array<number>(unknownSends.count).fill(unknownSends.at)',
+    'Array<number>(unrecorded.count).fill(unrecorded.at)',
     'Array<number>(0)',
   ),
   bug(
