@@ -123,8 +123,8 @@ function aboveRate(world: World, { settings, id }: Webhook, seen: readonly Seen[
         (one) =>
           one.startedAt <= startedAt &&
           startedAt - one.startedAt < limit.perMs &&
-          // What was in progress at the last crash but one left no record anywhere.
-          (one.endedAt !== null || life - one.life < 2),
+          // What was not settled at the last crash but one left no record anywhere.
+          life - one.life < 2,
       );
       return within.length > limit.max;
     })
