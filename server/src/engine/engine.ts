@@ -82,7 +82,7 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
   const refills = new Refills(ports, {
     dispatcher,
     prefetch,
-    ended: (lane) => gates.forgetIfIdle(lane),
+    ended: (lane) => gates.rest(lane),
   });
   const memories = new LaneMemories(ports);
   const parts = { exchanges, settler, dispatcher, gates, memories };
@@ -103,7 +103,7 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
       await store.target(webhook);
       const lane = gates.find(webhook.webhookId);
       if (lane === undefined) return;
-      lane.pending -= 1;
+      lane.endedOne();
       lane.cancel(deliveryId);
       dispatcher.offer(lane);
       dispatcher.dispatch();
@@ -114,6 +114,7 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
   };
 
   async function start({ afterCrash, owns }: EngineRun): Promise<void> {
+    gates.takeOver({ afterCrash });
     let after = null;
     do {
       const page = await store.webhooksWithPending({ after, limit: START_PAGE, counts: true });
@@ -122,7 +123,6 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
         const lane = gates.laneOf(webhook);
         // What was handed over meanwhile is among them.
         lane.pending = Math.max(lane.pending, count);
-        if (afterCrash) lane.unknownSends = { count, at: clock.monotonic() };
         dispatcher.dueAt(lane, dueAt);
       }
       after = page.next;

@@ -212,17 +212,17 @@ export class Flights {
     const { attempt, firstTry, dueAt, status, deliveryId } = settlement;
     lane.unsettled.delete(flight);
     const isPending = result === 'settled' && dueAt !== null;
-    if (result === 'settled' && dueAt === null) lane.pending -= 1;
+    if (result === 'settled' && dueAt === null) lane.endedOne();
     // A strict lane waits with the head for its retry: it takes that up at once.
     if (isPending && lane.isStrict) lane.readAgain(delivery);
     else lane.release(delivery);
-    if (isPending) dispatcher.dueAt(lane, dueAt);
+    if (isPending && !lane.isClosed) dispatcher.dueAt(lane, dueAt);
     if (lane.isStrict && result === 'settled' && status === 'failed') {
       this.#ports.announcements.headFailed.publish({ ...lane.webhook, deliveryId });
     }
     dispatcher.offer(lane);
     dispatcher.dispatch();
-    gates.forgetIfIdle(lane);
+    gates.rest(lane);
     const { accountId, webhookId, event, trigger } = delivery;
     const of = { accountId, webhookId, eventId: event.id, eventType: event.type, trigger };
     if (firstTry !== null) {

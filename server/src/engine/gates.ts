@@ -25,6 +25,15 @@ export class Gates {
   readonly #dispatcher: Dispatcher;
   readonly #prefetch: Prefetch<Lane>;
   readonly #lanes = new Map<string, Lane>();
+  /** Those that had nothing to do when they were looked at last; the one that came first, first. */
+  readonly #resting = new Set<Lane>();
+  /** Ended, and not all that is pending is known to be cancelled. */
+  readonly #cancelling = new Set<Lane>();
+  /**
+   * An earlier process fell, at the latest at this moment (monotonic); null: it ended by itself. Until
+   * that is known it may have fallen just now.
+   */
+  #fellBefore: number | null = Number.POSITIVE_INFINITY;
 
   constructor(
     ports: EnginePorts,
@@ -58,6 +67,11 @@ export class Gates {
       this.#load(lane);
     }
     return lane;
+  }
+
+  /** The engine starts; the one before it left no record of what it had in progress, if it fell. */
+  takeOver({ afterCrash }: { afterCrash: boolean }): void {
+    this.#fellBefore = afterCrash ? this.#ports.clock.monotonic() : null;
   }
 
   /** Fulfilled when nothing starts any more under what the webhook was before. */
@@ -110,11 +124,36 @@ export class Gates {
     void this.#disable(lane, reason);
   }
 
-  forgetIfIdle(lane: Lane): void {
-    // Everything it has sent is in the store: a rate limit is made of that again.
-    if (this.#lanes.size <= LANES_KEPT_MAX || !lane.isIdle) return;
-    this.#lanes.delete(lane.webhook.webhookId);
+  /**
+   * It may have nothing to do any more. Such lanes are kept for their prepared keys, and the one that has
+   * rested longest is forgotten first: everything about it is in the store.
+   */
+  rest(lane: Lane): void {
+    if (!this.#isIdle(lane)) return;
+    // Its rate is kept: what the store has is the wall clock's, which may be set.
+    if (lane.gate === 'ended' && lane.rate === null) {
+      this.#forget(lane);
+      return;
+    }
+    this.#resting.delete(lane);
+    this.#resting.add(lane);
+    for (const oldest of this.#resting) {
+      if (this.#resting.size <= LANES_KEPT_MAX) return;
+      this.#resting.delete(oldest);
+      if (this.#isIdle(oldest)) this.#forget(oldest);
+    }
+  }
+
+  /** What is due is asked for by itself: a count that is wrong must not lose it. */
+  #isIdle(lane: Lane): boolean {
+    return lane.isIdle && this.#dispatcher.dueOf(lane) === null && !this.#cancelling.has(lane);
+  }
+
+  #forget(lane: Lane): void {
+    this.#resting.delete(lane);
     this.#dispatcher.forget(lane);
+    const { webhookId } = lane.webhook;
+    if (this.#lanes.get(webhookId) === lane) this.#lanes.delete(webhookId);
   }
 
   async #disable(lane: Lane, reason: DisabledReason): Promise<void> {
@@ -150,6 +189,8 @@ export class Gates {
 
   /** Reads the webhook and sets the lane's gate by it. */
   async #read(lane: Lane): Promise<void> {
+    // One that was forgotten before it was read again stays so: of two everything would be sent twice.
+    if (this.find(lane.webhook.webhookId) !== lane) return;
     lane.reads += 1;
     const read = lane.reads;
     const target = await this.#ports.store.target(lane.webhook);
@@ -169,6 +210,7 @@ export class Gates {
         );
     }
     this.#dispatcher.dispatch();
+    this.rest(lane);
   }
 
   #open(lane: Lane, target: Target, rate: RateWindow | null): void {
@@ -188,6 +230,7 @@ export class Gates {
     lane.rate = rate;
     const { vault } = this.#ports;
     lane.sender = createSender(target, { vault, userAgent: this.#settings.userAgent });
+    this.#cancelling.delete(lane);
     lane.gate = 'open';
     // Whatever became due while the gate was closed is in the store, not here.
     lane.more = true;
@@ -198,9 +241,18 @@ export class Gates {
   async #rateOf(lane: Lane, target: Target): Promise<RateWindow | null> {
     const { rateLimit } = target.settings;
     if (rateLimit === null || lane.rate?.isOf(rateLimit)) return rateLimit && lane.rate;
+    return await rateOfLane(lane, rateLimit, this.#unrecorded(target), this.#ports);
+  }
+
+  /**
+   * What an earlier process may have had in progress when it fell, whatever is pending now: it may have
+   * been cancelled meanwhile.
+   */
+  #unrecorded(target: Target): { count: number; at: number } {
+    if (this.#fellBefore === null) return { count: 0, at: 0 };
+    const slots = target.settings.ordering === 'strict' ? 1 : this.#windowMax(target);
     const tries = target.rotation === null ? 1 : 2;
-    const inProgress = { windowMax: this.#windowMax(target), tries };
-    return await rateOfLane(lane, rateLimit, inProgress, this.#ports);
+    return { count: slots * tries, at: this.#fellBefore };
   }
 
   #windowMax({ settings }: Target): number {
@@ -215,15 +267,20 @@ export class Gates {
     lane.gate = 'ended';
     lane.sender = null;
     lane.pending = 0;
+    this.#cancelling.add(lane);
     const cancelled = await this.#ports.store.cancelPending(lane.webhook, reason, CANCEL_PAGE);
-    if (cancelled === CANCEL_PAGE) void this.#cancelRest(lane, reason);
+    if (cancelled < CANCEL_PAGE) this.#cancelling.delete(lane);
+    else void this.#cancelRest(lane, reason);
   }
 
   async #cancelRest(lane: Lane, reason: string): Promise<void> {
     try {
-      let cancelled = CANCEL_PAGE;
-      while (cancelled === CANCEL_PAGE && lane.gate === 'ended') {
-        cancelled = await this.#ports.store.cancelPending(lane.webhook, reason, CANCEL_PAGE);
+      while (lane.gate === 'ended') {
+        const cancelled = await this.#ports.store.cancelPending(lane.webhook, reason, CANCEL_PAGE);
+        if (cancelled === CANCEL_PAGE) continue;
+        this.#cancelling.delete(lane);
+        this.rest(lane);
+        return;
       }
     } catch {
       this.#ports.clock.after(STORE_RETRY_MS, () => void this.#cancelRest(lane, reason));

@@ -54,8 +54,6 @@ export class Lane {
   readonly unsettled = new Set<Flight>();
   /** Deliveries that are pending, here and in the store. */
   pending = 0;
-  /** What may have been sent before a crash, and left no record; at the latest at this moment (monotonic). */
-  unknownSends = { count: 0, at: 0 };
   /** More may be due in the store than is here. */
   more = false;
   /** Where it waits for its turn; null while it does not. */
@@ -114,15 +112,25 @@ export class Lane {
     return this.unsettled.size < (isExact ? slots : UNSETTLED_MAX);
   }
 
+  /** Nothing is kept in memory and nothing starts; it reads everything again when it opens. */
+  get isClosed(): boolean {
+    return this.gate === 'paused' || this.gate === 'ended';
+  }
+
   /** Nothing here and nothing known in the store: the lane itself can be forgotten. */
   get isIdle(): boolean {
     return (
       this.#held.size === 0 &&
-      this.pending <= 0 &&
+      this.pending === 0 &&
       !this.more &&
       !this.isRefilling &&
       this.gate !== 'loading'
     );
+  }
+
+  /** One that was pending has ended. What ended with its webhook is not counted here a second time. */
+  endedOne(): void {
+    this.pending = Math.max(0, this.pending - 1);
   }
 
   heldSeqs(): number[] {
@@ -164,7 +172,7 @@ export class Lane {
   readAgain(delivery: DueDelivery): void {
     this.release(delivery);
     if (this.isStrict) this.dropWaiting();
-    if (this.gate === 'open' || this.gate === 'loading') this.more = true;
+    if (!this.isClosed) this.more = true;
   }
 
   /** It was cancelled in the store: it does not start any more. */

@@ -7,7 +7,8 @@ const STEP_EVENTS = 100;
 /** A recovery adds to a lane that has no more waiting than this: live deliveries go between. */
 const WAITING_MAX = 32;
 const STEP_EVERY_MS = 50;
-const RETRY_MS = 500;
+/** While the webhook is paused, or the store cannot be used. */
+const LOOK_AGAIN_MS = 500;
 
 /**
  * Recoveries at their pace: a step only when the lane has little to do, so that what is published
@@ -47,15 +48,17 @@ export class Recoveries {
   /** How long to wait before the next step; null when there is none. */
   async #step(webhook: WebhookRef, id: string): Promise<number | null> {
     if (this.#isHeld) return null;
-    const lane = this.#gates.laneOf(webhook);
-    if (isBusy(lane)) return STEP_EVERY_MS;
+    // One that is not in memory has nothing to do: what this step makes pending brings it back.
+    const lane = this.#gates.find(webhook.webhookId);
+    if (lane?.gate === 'paused') return LOOK_AGAIN_MS;
+    if (lane !== undefined && isBusy(lane)) return STEP_EVERY_MS;
     const { accountId } = webhook;
     const step = { accountId, id, limit: STEP_EVENTS, now: this.#clock.now() };
     try {
       const { isDone } = await this.#store.recoverStep(step);
       return isDone ? null : STEP_EVERY_MS;
     } catch {
-      return RETRY_MS;
+      return LOOK_AGAIN_MS;
     }
   }
 }

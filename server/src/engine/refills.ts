@@ -40,11 +40,9 @@ export class Refills {
     const dueBefore = this.#clock.now();
     const found = await this.#read(lane, dueBefore);
     const isOfUse = lane.endRefill(found?.deliveries ?? []);
-    if (lane.gate === 'open' || lane.gate === 'loading') {
-      lane.more ||= !isOfUse || (found?.more ?? false);
-    }
+    if (!lane.isClosed) lane.more ||= !isOfUse || (found?.more ?? false);
     const wakeAt = found === null ? dueBefore + RETRY_MS : found.nextDueAt;
-    if (wakeAt !== null && lane.gate !== 'ended') this.#dispatcher.dueAt(lane, wakeAt);
+    if (wakeAt !== null && !lane.isClosed) this.#dispatcher.dueAt(lane, wakeAt);
     this.#dispatcher.offer(lane);
     this.#dispatcher.dispatch();
     this.#ended(lane);

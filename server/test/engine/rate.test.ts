@@ -130,6 +130,60 @@ describe('the rate of a webhook', () => {
     assertWithin(moments, FIVE_A_SECOND);
   });
 
+  test('holds over a crash when the webhook was disabled and enabled before it sent again', async (t) => {
+    const { world, webhook, moments } = await open(t, FIVE_A_SECOND);
+    world.transport.answering = () => {
+      moments.push(world.clock.monotonic());
+      return 'nothing';
+    };
+    await world.publish(5);
+    await world.clock.advance(500);
+    const { accountId, id } = webhook;
+    const now = world.clock.now();
+    await world.store.updateWebhook(accountId, id, { status: 'disabled' }, now);
+    await world.restart();
+    await world.change(webhook, 'active');
+    await world.publish(5);
+    await world.clock.advance(HOUR_MS);
+    assertWithin(moments, FIVE_A_SECOND);
+  });
+
+  test('holds over a crash also for what was cancelled while it was in progress', async (t) => {
+    const { world, webhook, moments } = await open(t, FIVE_A_SECOND);
+    world.transport.answering = () => {
+      moments.push(world.clock.monotonic());
+      return 'nothing';
+    };
+    await world.publish(5);
+    await world.change(webhook, 'disabled');
+    await world.change(webhook, 'active');
+    await world.clock.advance(500);
+    await world.restart();
+    await world.publish(5);
+    await world.clock.advance(HOUR_MS);
+    assert.ok(moments.length > 5);
+    assertWithin(moments, FIVE_A_SECOND);
+  });
+
+  test('holds for what is published before a crash has been looked into', async (t) => {
+    const { world, moments } = await open(t, FIVE_A_SECOND);
+    world.transport.answering = () => {
+      moments.push(world.clock.monotonic());
+      return 'nothing';
+    };
+    await world.publish(5);
+    await world.clock.advance(500);
+    const looking = keepBefore(world, 'webhooksWithPending');
+    const restarted = world.restart();
+    await settled();
+    await world.publish(5);
+    await world.clock.advance(100);
+    looking.release();
+    await restarted;
+    await world.clock.advance(HOUR_MS);
+    assertWithin(moments, FIVE_A_SECOND);
+  });
+
   test('holds over a crash with outcomes that were not written', async (t) => {
     const { world, moments } = await open(t, FIVE_A_SECOND);
     keepBefore(world, 'settle');

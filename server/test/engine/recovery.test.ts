@@ -96,6 +96,17 @@ describe('a recovery', () => {
     }
   });
 
+  test('is cancelled when its webhook is disabled while it waits, with nothing in progress', async (t) => {
+    const { world, webhook } = await open(t);
+    await miss(world, webhook, 10);
+    await world.change(webhook, 'paused');
+    const id = await recover(world, webhook);
+    await world.change(webhook, 'disabled');
+    await world.clock.advance(1_000);
+    assert.equal((await read(world, id)).status, 'cancelled');
+    assert.equal(world.engine.load().lanes, 0);
+  });
+
   test('waits while its webhook is paused', async (t) => {
     const { world, webhook } = await open(t);
     const missed = await miss(world, webhook, 300);

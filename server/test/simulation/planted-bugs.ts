@@ -93,7 +93,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     'a retry is not woken',
     'engine/flights.ts',
-    'if (isPending) dispatcher.dueAt(lane, dueAt);',
+    'if (isPending && !lane.isClosed) dispatcher.dueAt(lane, dueAt);',
     '',
   ),
   bug(
@@ -135,7 +135,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     'a rate limit forgets what may have been in progress at a crash',
     'engine/rate-of-lane.ts',
-    'Array<number>(Math.min(count, windowMax) * tries).fill(at)',
+    'Array<number>(unrecorded.count).fill(unrecorded.at)',
     'Array<number>(0)',
   ),
   bug(

@@ -137,7 +137,7 @@ export async function openWorld(t: TestContext, options: WorldOptions = {}): Pro
       const made = webhookOf(DEFAULT_ACCOUNT_ID, newId('webhook'), clock.now());
       const secretSealed = vault.seal(SECRET, secretPlace(refOf(made)));
       const webhook = { ...made, secretSealed, ...fields };
-      await store.createWebhook(webhook, { perAccountMax: 10_000 });
+      await store.createWebhook(webhook, { perAccountMax: 100_000 });
       if (health !== 'new') await store.rememberLane(refOf(webhook), { ...NO_MEMORY, health });
       return webhook;
     },
