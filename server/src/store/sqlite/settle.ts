@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Attempt } from '../../core/model.ts';
+import type { Settlement, SettleResult } from '../../core/ports.ts';
 import { bare } from './ids.ts';
 import type { Operations } from './operation-types.ts';
 
@@ -38,19 +39,34 @@ export function settleOperations(db: DatabaseSync): Pick<Operations, 'settle'> {
   `);
 
   return {
-    settle(settlements) {
-      return settlements.map((settlement) => {
-        const { seq, attempt, firstTry, status, dueAt } = settlement;
-        const account = bare(settlement.accountId);
-        if (attempt.number > 1) keepAttemptBefore.run(seq, account, bare(attempt.id));
-        if (firstTry !== null) keepFirstTry.run(...attemptColumns(firstTry), seq, account);
-        const columns = attemptColumns(attempt);
-        if (write.run(status, dueAt, ...columns, seq, account).changes === 1) return 'settled';
-        writeAttemptOnly.run(...columns, seq, account);
-        return 'ended';
-      });
-    },
+    settle: (settlements) => settlements.map(settleOne),
   };
+
+  function settleOne(settlement: Settlement): SettleResult {
+    const { seq, attempt, firstTry, status, dueAt } = settlement;
+    const account = bare(settlement.accountId);
+    const id = bare(attempt.id);
+    if (attempt.number > 1) keepAttemptBefore.run(seq, account, id);
+    if (firstTry !== null) keepFirstTry.run(...attemptColumns(firstTry), seq, account);
+    // Written out: with an array for the values of each attempt settling was a tenth slower.
+    const { changes } = write.run(
+      status,
+      dueAt,
+      attempt.number,
+      id,
+      attempt.startedAt,
+      attempt.responseCode,
+      attempt.responseTimeMs,
+      attempt.responseBody,
+      attempt.failure,
+      attempt.note,
+      seq,
+      account,
+    );
+    if (changes === 1) return 'settled';
+    writeAttemptOnly.run(...attemptColumns(attempt), seq, account);
+    return 'ended';
+  }
 }
 
 function attemptColumns(attempt: Attempt) {
