@@ -38,6 +38,28 @@ test('A first migration that is killed before any statement leaves nothing, and 
   assert.ok(killed > 15);
 });
 
+test('A file of the first version, killed anywhere on its way to this one, keeps every row', async (t) => {
+  const folder = temporaryDirectory(t);
+  const filled = join(folder, 'filled.db');
+  const db = openDatabase(filled);
+  migrate(db, readMigrations().slice(0, 1));
+  fill(db);
+  const rows = rowsOf(db);
+  db.close();
+  const wanted = schemaAfter(join(folder, 'wanted.db'), readMigrations());
+  const killed = await killEverywhere(t, folder, 'upgrade', filled, (file) => {
+    const db = openDatabase(file);
+    assert.deepEqual(rowsOf(db), rows);
+    migrate(db);
+    assert.deepEqual(schemaOf(db), wanted);
+    assert.deepEqual(rowsOf(db), rows);
+    assert.equal(db.prepare('pragma quick_check').get()?.quick_check, 'ok');
+    db.close();
+  });
+  t.diagnostic(`killed before each of ${killed} statements`);
+  assert.ok(killed > 20);
+});
+
 test('A later migration that is killed before any statement leaves the old or the new schema, and every row', async (t) => {
   const folder = temporaryDirectory(t);
   const filled = join(folder, 'filled.db');
@@ -81,7 +103,7 @@ test('Starting again on a filled database migrates nothing and changes nothing',
 async function killEverywhere(
   t: TestContext,
   folder: string,
-  which: 'first' | 'later',
+  which: 'first' | 'upgrade' | 'later',
   from: string | null,
   check: (file: string) => void,
 ): Promise<number> {

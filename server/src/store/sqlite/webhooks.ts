@@ -31,11 +31,12 @@ export function webhookOperations(
   | 'target'
 > {
   const insert = db.prepare(`
-    insert into webhooks (${WEBHOOK_COLUMNS})
+    insert into webhooks (${WEBHOOK_COLUMNS}, rate_limited_since)
     values (:account_id, :id, :created_at, :events, :description, :disabled_reason, :secret_hint,
       :updated_at, :url, :status, :secret_sealed, :secret_before_sealed, :secret_before_until,
       :secret_prefers_new, :held_until, :ordering, :rate_limit_max, :rate_limit_per_ms,
-      :concurrency_max, :retry_schedule, :on_gone)
+      :concurrency_max, :retry_schedule, :on_gone,
+      iif(:rate_limit_max is null, null, :created_at))
   `);
   const countOfAccount = db.prepare(`
     select count(*) as count
@@ -62,7 +63,9 @@ export function webhookOperations(
       secret_before_until = :secret_before_until, secret_prefers_new = :secret_prefers_new,
       held_until = :held_until, ordering = :ordering, rate_limit_max = :rate_limit_max,
       rate_limit_per_ms = :rate_limit_per_ms, concurrency_max = :concurrency_max,
-      retry_schedule = :retry_schedule, on_gone = :on_gone, updated_at = :updated_at
+      retry_schedule = :retry_schedule, on_gone = :on_gone, updated_at = :updated_at,
+      rate_limited_since =
+        iif(:rate_limit_max is null, null, coalesce(rate_limited_since, :updated_at))
     where account_id = :account_id and id = :id and deleted_at is null
   `);
   const remove = db.prepare(`

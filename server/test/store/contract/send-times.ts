@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
+  DEFAULT_WEBHOOK_SETTINGS,
+  type RateLimit,
+  type Webhook,
+  type WebhookSettings,
+} from '../../../src/core/model.ts';
+import type { DueDelivery, Settlement } from '../../../src/core/ports.ts';
+import {
   attemptOf,
   BEGIN,
   eventOf,
@@ -8,9 +15,17 @@ import {
   NO_LIMIT,
   openWorld,
   settlementOf,
+  type World,
 } from './fixtures.ts';
 import { freshOf } from './pending-deliveries.ts';
 import type { StoreUnderTest } from './store-under-test.ts';
+
+const LIMITED: WebhookSettings = {
+  ...DEFAULT_WEBHOOK_SETTINGS,
+  rateLimit: { max: 100, perMs: 60_000 },
+};
+/** Long after all webhooks were made. */
+const SPAN_BEGIN = BEGIN + 3_600_000;
 
 export function sendTimesContract(under: StoreUnderTest): void {
   describe('when attempts began', () => {
@@ -64,4 +79,139 @@ export function sendTimesContract(under: StoreUnderTest): void {
       assert.deepEqual(await store.sendTimes({ ...ref, since: 0, limit: 10 }), []);
     });
   });
+
+  for (const [name, settings] of [
+    ['has had a rate limit for longer than the span', LIMITED],
+    ['had none so far', DEFAULT_WEBHOOK_SETTINGS],
+  ] as const) {
+    describe(`when attempts began of a webhook that ${name}`, () => {
+      test('whatever came of them, oldest first', async (t) => {
+        const world = await openWorld(t, under);
+        const webhook = await world.mine.webhook({ settings });
+        const [first, second, third] = await freshOf(world, webhook, 4);
+        assert.ok(first && second && third);
+        const again = { status: 'pending', dueAt: BEGIN } as const;
+        await sent(world, second, 1, 30);
+        await sent(world, first, 1, 10, again);
+        await sent(world, first, 2, 20, again);
+        await sent(world, first, 3, 40, { status: 'failed' });
+        await sent(world, third, 1, 50, again);
+        assert.deepEqual(await sendTimes(world, webhook, 0), [10, 20, 30, 40, 50]);
+      });
+
+      test('a first try and the second one with the other secret', async (t) => {
+        const world = await openWorld(t, under);
+        const webhook = await world.mine.webhook({ settings });
+        const delivery = await world.mine.pending(webhook);
+        const firstTry = failedAttemptOf(world.newId('attempt'), { startedAt: SPAN_BEGIN + 10 });
+        await sent(world, delivery, 1, 20, { firstTry });
+        assert.deepEqual(await sendTimes(world, webhook, 0), [10, 20]);
+      });
+
+      test('one of a delivery that was cancelled meanwhile', async (t) => {
+        const world = await openWorld(t, under);
+        const webhook = await world.mine.webhook({ settings });
+        const delivery = await world.mine.pending(webhook);
+        const { accountId, id: deliveryId } = delivery;
+        await world.store.cancelDelivery({ accountId, deliveryId, reason: 'owner' });
+        await sent(world, delivery, 1, 10);
+        assert.deepEqual(await sendTimes(world, webhook, 0), [10]);
+      });
+
+      test('of a span that has its beginning, the newest', async (t) => {
+        const world = await openWorld(t, under);
+        const webhook = await world.mine.webhook({ settings });
+        const again = { status: 'pending', dueAt: BEGIN } as const;
+        const retried = await world.mine.pending(webhook);
+        await sent(world, retried, 1, 10, again);
+        await sent(world, retried, 2, 40, again);
+        for (const at of [20, 30, 50]) await sent(world, await world.mine.pending(webhook), 1, at);
+        const spans: [after: number, limit: number, wanted: number[]][] = [
+          [10, 10, [10, 20, 30, 40, 50]],
+          [11, 10, [20, 30, 40, 50]],
+          [40, 10, [40, 50]],
+          [51, 10, []],
+          [0, 5, [10, 20, 30, 40, 50]],
+          [0, 4, [20, 30, 40, 50]],
+          [0, 2, [40, 50]],
+          [0, 1, [50]],
+        ];
+        for (const [after, limit, wanted] of spans) {
+          const found = await sendTimes(world, webhook, after, limit);
+          assert.deepEqual(found, wanted, `${after} after the beginning, at most ${limit}`);
+        }
+      });
+
+      test('no test call, and nothing of another webhook or another account', async (t) => {
+        const world = await openWorld(t, under);
+        const { store, mine, theirs, newId, tick } = world;
+        const webhook = await mine.webhook({ settings, events: ['mine'] });
+        const other = await mine.webhook({ settings, events: ['other'] });
+        const twin = await theirs.webhook({ id: webhook.id, settings });
+        await sent(world, await mine.pending(other, { type: 'other' }), 1, 10);
+        await sent(world, await theirs.pending(twin), 1, 20);
+        const event = eventOf(mine.id, newId('testEvent'), tick());
+        const attempt = attemptOf(newId('attempt'), { startedAt: SPAN_BEGIN + 30 });
+        const [deliveryId, webhookId] = [newId('delivery'), webhook.id];
+        await store.recordTest({ event, deliveryId, webhookId, status: 'delivered', attempt });
+        assert.deepEqual(await sendTimes(world, webhook, 0), []);
+      });
+    });
+  }
+
+  describe('when attempts began of a webhook whose rate limit changes', () => {
+    const { rateLimit } = LIMITED;
+    const changes: [name: string, limits: (RateLimit | null)[]][] = [
+      ['is set', [rateLimit]],
+      ['is set, taken away and set again', [rateLimit, null, rateLimit]],
+      ['is taken away', [rateLimit, null]],
+    ];
+    for (const [name, limits] of changes) {
+      test(`nothing is missed when the limit ${name} within the span`, async (t) => {
+        const world = await openWorld(t, under);
+        const { store, mine } = world;
+        const webhook = await mine.webhook();
+        const retried = await mine.pending(webhook);
+        let at = 0;
+        const later = () => {
+          at += 10;
+          return at;
+        };
+        await sent(world, retried, 1, later(), { status: 'pending', dueAt: BEGIN });
+        for (const rateLimit of limits) {
+          await sent(world, await mine.pending(webhook), 1, later());
+          const updatedAt = SPAN_BEGIN + later();
+          await store.updateWebhook(mine.id, webhook.id, { settings: { rateLimit } }, updatedAt);
+          await sent(world, await mine.pending(webhook), 1, later());
+        }
+        await sent(world, retried, 2, later());
+        const times = [10, ...limits.flatMap((_, index) => [20 + index * 30, 40 + index * 30]), at];
+        assert.deepEqual(await sendTimes(world, webhook, 0), times);
+      });
+    }
+  });
+}
+
+/** Settles an attempt that began so long after the span did. */
+async function sent(
+  { store, newId }: World,
+  delivery: DueDelivery,
+  number: number,
+  afterMs: number,
+  fields: Partial<Settlement> = {},
+): Promise<void> {
+  const attempt = attemptOf(newId('attempt'), { number, startedAt: SPAN_BEGIN + afterMs });
+  await store.settle([settlementOf(delivery, attempt, fields)]);
+}
+
+/** Of a span that begins so long after the others do. */
+async function sendTimes(
+  { store }: World,
+  { accountId, id: webhookId }: Webhook,
+  afterMs: number,
+  limit = NO_LIMIT,
+): Promise<number[]> {
+  const since = SPAN_BEGIN + afterMs;
+  const times = await store.sendTimes({ accountId, webhookId, since, limit });
+  return times.map((at) => at - SPAN_BEGIN);
 }
