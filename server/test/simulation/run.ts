@@ -1,0 +1,31 @@
+// Runs the simulation for many seeds.
+//
+//   npm run sim -- --seeds 2000            so many, from a random one
+//   npm run sim -- --seeds 2000 --from 1   from this one
+//   npm run sim -- --seed 17               this one, with everything that happens
+import { parseArgs } from 'node:util';
+import { runSeeds, summaryOf } from './seeds.ts';
+import { simulate } from './simulation.ts';
+
+const { values } = parseArgs({
+  options: { seeds: { type: 'string' }, seed: { type: 'string' }, from: { type: 'string' } },
+});
+
+if (values.seed === undefined) {
+  const from = Number(values.from ?? Math.floor(Math.random() * 2 ** 31));
+  const run = await runSeeds({ from, count: Number(values.seeds ?? 300) });
+  console.log(summaryOf(run));
+  process.exitCode = run.failures.length > 0 ? 1 : 0;
+} else {
+  const {
+    violations,
+    digest,
+    trace: _,
+    ...report
+  } = await simulate(Number(values.seed), {
+    isShown: true,
+  });
+  console.log(report, digest);
+  for (const violation of violations) console.log(`VIOLATION ${violation}`);
+  process.exitCode = violations.length > 0 ? 1 : 0;
+}
