@@ -147,6 +147,8 @@ export class Dispatcher {
   /** The earliest moment (monotonic) at which time alone lets this one start. */
   #startsAt(lane: Lane, head: DueDelivery): number {
     let at = lane.rate?.freeAt ?? Number.NEGATIVE_INFINITY;
+    // It may have been asked for while the lane waited for its turn.
+    if (lane.heldUntil !== null) at = Math.max(at, this.#clock.monotonic() + this.#heldMs(lane));
     if (head.attemptCount === 0) at = Math.max(at, lane.receiver.probeAt);
     else if (lane.isStrict) {
       at = Math.max(at, this.#clock.monotonic() + head.dueAt - this.#clock.now());

@@ -91,6 +91,9 @@ export function createWitness(model: Model, parts: CommitParts): Witness {
       case 'cancelPending':
         pendingCancelled(args as Args<'cancelPending'>, value as number);
         break;
+      case 'recordTest':
+        tested(args as Args<'recordTest'>);
+        break;
       case 'createRecovery':
         recoveryCreated(args as Args<'createRecovery'>, value as OnceResult<string>);
         break;
@@ -241,7 +244,7 @@ export function createWitness(model: Model, parts: CommitParts): Witness {
     made: readonly DueDelivery[],
   ): void {
     trace.check(!model.events.has(id), () => `${id} is accepted twice`);
-    model.events.set(id, { accountId, id, type, body, deliveries: new Map() });
+    model.events.set(id, { accountId, id, type, body, isTest: false, deliveries: new Map() });
     const wanted = [...model.webhooks.values()]
       .filter((webhook) => webhook.ref.accountId === accountId && subscribes(webhook, type))
       .map(({ ref }) => ref.webhookId);
@@ -339,6 +342,10 @@ export function createWitness(model: Model, parts: CommitParts): Witness {
     delivery.webhook.pending.delete(delivery.seq);
   }
 
+  function tested([{ event }]: Args<'recordTest'>): void {
+    model.events.set(event.id, { ...event, isTest: true, deliveries: new Map() });
+  }
+
   function recoveryCreated([recovery]: Args<'createRecovery'>, value: OnceResult<string>): void {
     if (!('result' in value) || value.result !== 'created') return;
     const { accountId, id, since, until } = recovery;
@@ -360,8 +367,8 @@ export function createWitness(model: Model, parts: CommitParts): Witness {
     const isOver = recovery.isDone || status === 'disabled' || status === 'deleted';
     const looked = isOver ? [] : eventsBetween(accountId, position, firstIdAt(recovery.until));
     const page = looked.slice(0, limit);
-    const missed = page.filter(({ type, deliveries }) => {
-      if (!wanted.some((subscription) => covers(subscription, type))) return false;
+    const missed = page.filter(({ type, isTest, deliveries }) => {
+      if (isTest || !wanted.some((subscription) => covers(subscription, type))) return false;
       const mine = deliveries.get(webhook.ref.webhookId) ?? [];
       return !mine.some((one) => one.status === 'pending' || one.status === 'delivered');
     });

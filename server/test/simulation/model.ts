@@ -67,6 +67,7 @@ export interface ModelEvent {
   id: string;
   type: string;
   body: string;
+  isTest: boolean;
   /** Its deliveries, by webhook. */
   deliveries: Map<string, ModelDelivery[]>;
 }

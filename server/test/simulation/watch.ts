@@ -163,7 +163,9 @@ export class ExchangeWatch implements Watch {
     if (attemptCount > 0 && scheduler.latestSince(dueSince) < dueAt) wrong('is early');
     const { hold } = webhook;
     const isHeld = hold !== null && (hold.life === life || hold.isStored);
-    if (isHeld && scheduler.latestSince(hold.heardAt) < hold.until) wrong('is sent during a hold');
+    if (isHeld && scheduler.latestSince(hold.heardAt) < hold.until) {
+      wrong(`is sent during a hold until ${hold.until}, at ${scheduler.now()}`);
+    }
     this.#checkLateness(delivery, wrong);
   }
 
