@@ -140,6 +140,8 @@ export class Dispatcher {
   }
 
   #becameDue(lane: Lane): void {
+    // What settles after the gate was closed asks for a wake too; a paused lane reads anew when it opens.
+    if (lane.gate === 'paused' || lane.gate === 'ended') return;
     lane.more = true;
     this.offer(lane);
   }
