@@ -166,6 +166,7 @@ export class Clients {
   async redeliver({ accountId, id }: ModelDelivery): Promise<void> {
     const { newId, scheduler } = this.#parts;
     const newDeliveryId = newId('delivery');
+    this.#parts.model.redeliveries.add(newDeliveryId);
     const createdAt = scheduler.now();
     const call = { accountId, deliveryId: id, newId: newDeliveryId, createdAt };
     await this.#insist(() => this.#store.redeliver(call));

@@ -44,6 +44,7 @@ export interface CommitParts {
 type Args<Name extends keyof Store> = Parameters<Store[Name]>;
 
 const BACKLOG_REMEMBERED_MS = 120_000;
+const ENDS_HEARD_MS = 10_000;
 
 /** Keeps the model beside the store: each call that was executed, compared with what has to come of it. */
 export function createWitness(model: Model, parts: CommitParts): Witness {
@@ -132,6 +133,7 @@ export function createWitness(model: Model, parts: CommitParts): Witness {
       prefersNew: false,
       pending: new Map(),
       backlog: [],
+      ends: [],
       exchanges: [],
       holds: new Set(),
       hold: null,
@@ -297,7 +299,9 @@ export function createWitness(model: Model, parts: CommitParts): Witness {
 
   function noteBacklog(webhook: ModelWebhook): void {
     const at = clock.monotonic();
-    webhook.backlog.push({ at, count: webhook.pending.size });
+    // The engine hears of an end some time after it.
+    while ((webhook.ends[0] ?? at) < at - ENDS_HEARD_MS) webhook.ends.shift();
+    webhook.backlog.push({ at, count: webhook.pending.size + webhook.ends.length });
     while ((webhook.backlog[0]?.at ?? at) < at - BACKLOG_REMEMBERED_MS) webhook.backlog.shift();
   }
 
@@ -340,6 +344,7 @@ export function createWitness(model: Model, parts: CommitParts): Witness {
     delivery.status = 'cancelled';
     delivery.cancelReason = reason;
     delivery.webhook.pending.delete(delivery.seq);
+    delivery.webhook.ends.push(clock.monotonic());
   }
 
   function tested([{ event }]: Args<'recordTest'>): void {
@@ -376,7 +381,7 @@ export function createWitness(model: Model, parts: CommitParts): Witness {
       (one) =>
         one.webhookId === webhook.ref.webhookId &&
         one.trigger === 'manual' &&
-        !model.deliveries.has(one.id) &&
+        !model.redeliveries.has(one.id) &&
         page.some((event) => event.id === one.event.id),
     );
     trace.check(

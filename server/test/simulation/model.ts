@@ -17,6 +17,8 @@ export interface Model {
   readonly events: Map<string, ModelEvent>;
   readonly deliveries: Map<string, ModelDelivery>;
   readonly recoveries: Map<string, ModelRecovery>;
+  /** The ids of deliveries that were asked for by hand, before they are stored. */
+  readonly redeliveries: Set<string>;
   /** By account: grows with each change of its webhooks. */
   readonly versions: Map<string, number>;
   /** By account and idempotency key: what was answered first. */
@@ -29,6 +31,7 @@ export function emptyModel(): Model {
     events: new Map(),
     deliveries: new Map(),
     recoveries: new Map(),
+    redeliveries: new Set(),
     versions: new Map(),
     answers: new Map(),
   };
@@ -52,8 +55,10 @@ export interface ModelWebhook {
   prefersNew: boolean;
   /** What is pending, in the order of acceptance. */
   pending: Map<number, ModelDelivery>;
-  /** How much was pending each time that something was added lately. */
+  /** How much the engine may have taken for pending, each time that something was added lately. */
   backlog: { at: number; count: number }[];
+  /** When those ended that ended lately. */
+  ends: number[];
   /** Every exchange that was sent to it, test calls apart. */
   exchanges: ModelExchange[];
   /** Each moment that its receiver has ever asked to wait for. */

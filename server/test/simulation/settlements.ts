@@ -51,8 +51,12 @@ function settle(
   if (delivery.status !== 'pending') return;
   delivery.status = status;
   delivery.dueSince = clock.monotonic();
-  if (dueAt === null) delivery.webhook.pending.delete(delivery.seq);
-  else delivery.dueAt = dueAt;
+  if (dueAt !== null) {
+    delivery.dueAt = dueAt;
+    return;
+  }
+  delivery.webhook.pending.delete(delivery.seq);
+  delivery.webhook.ends.push(clock.monotonic());
 }
 
 function recordOf({ id, number, startedAt }: Settlement['attempt']) {
