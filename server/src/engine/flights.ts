@@ -91,8 +91,12 @@ export class Flights {
   /** Our own machine had no descriptor or port left: the delivery waits, and spends no attempt. */
   #notSent(lane: Lane, flight: Flight): void {
     lane.unsettled -= 1;
-    if (lane.gate === 'open' || lane.gate === 'loading') lane.putBack(flight.delivery);
-    else lane.release(flight.delivery);
+    if (isStillNext(lane, flight)) {
+      lane.putBack(flight.delivery);
+    } else {
+      lane.release(flight.delivery);
+      lane.more = lane.gate === 'open' || lane.gate === 'loading';
+    }
     this.#parts.dispatcher.exhausted();
   }
 
@@ -147,7 +151,7 @@ export class Flights {
     const { seq, accountId, id: deliveryId } = delivery;
     this.#parts.settler.add(
       { seq, accountId, deliveryId, attempt, firstTry, status, dueAt },
-      (settlement, result) => this.#settled(lane, delivery, settlement, result),
+      (settlement, result) => this.#settled(lane, flight, settlement, result),
     );
   }
 
@@ -192,13 +196,14 @@ export class Flights {
     return this.#ports.clock.now() - receiver.failingSince >= disableAfterMs;
   }
 
-  #settled(lane: Lane, delivery: DueDelivery, settlement: Settlement, result: SettleResult): void {
+  #settled(lane: Lane, flight: Flight, settlement: Settlement, result: SettleResult): void {
     const { dispatcher, gates } = this.#parts;
+    const { delivery } = flight;
     const { attempt, firstTry, dueAt, status, deliveryId } = settlement;
     lane.unsettled -= 1;
     const isPending = result === 'settled' && dueAt !== null;
     if (result === 'settled' && dueAt === null) lane.pending -= 1;
-    if (isPending && lane.isStrict && (lane.gate === 'open' || lane.gate === 'loading')) {
+    if (isPending && lane.isStrict && isStillNext(lane, flight)) {
       // It stays the head: nothing behind it starts before it has ended.
       lane.putBack({ ...delivery, attemptCount: attempt.number, dueAt });
     } else {
@@ -220,6 +225,14 @@ export class Flights {
     const waitMs = attempt.startedAt - delivery.dueAt;
     this.announce(of, { deliveryId, attempt, status, waitMs });
   }
+}
+
+/**
+ * Whether it goes back to the front of its lane. When the webhook was read again since it began, another
+ * may have to go first: a lane that has become strict meanwhile had several in progress.
+ */
+function isStillNext(lane: Lane, flight: Flight): boolean {
+  return lane.sender === flight.sender && (lane.gate === 'open' || lane.gate === 'loading');
 }
 
 function requestOf({ delivery, sender, number, startedAt, secret }: Flight) {
