@@ -159,7 +159,8 @@ export class Gates {
     if (isNewReceiver) lane.receiver = new ReceiverState(target.memory, windowMax);
     else lane.receiver.windowMax = windowMax;
     if (settings.rateLimit === null) lane.rate = null;
-    else if (lane.rate !== null) lane.rate = lane.rate.under(settings.rateLimit);
+    else if (lane.rate?.isEnoughFor(settings.rateLimit))
+      lane.rate = lane.rate.under(settings.rateLimit);
     else lane.rate = this.#rateOf(settings.rateLimit, lane, sendTimes, windowMax);
     const { vault } = this.#ports;
     lane.sender = createSender(target, { vault, userAgent: this.#settings.userAgent });
@@ -169,10 +170,10 @@ export class Gates {
     this.#dispatcher.offer(lane);
   }
 
-  /** When a rate limit is met for the first time, what was sent before counts. */
+  /** For a rate limit that asks for more than the lane remembers: what was sent before counts. */
   async #sendTimes(lane: Lane, { settings }: Target): Promise<number[]> {
     const { rateLimit } = settings;
-    if (rateLimit === null || lane.rate !== null) return [];
+    if (rateLimit === null || lane.rate?.isEnoughFor(rateLimit)) return [];
     const since = this.#ports.clock.now() - rateLimit.perMs;
     return this.#ports.store.sendTimes({ ...lane.webhook, since, limit: rateLimit.max });
   }
@@ -187,13 +188,25 @@ export class Gates {
     const rate = new RateWindow(limit);
     const now = clock.now();
     const monotonic = clock.monotonic();
-    for (const at of sendTimes) rate.sent(monotonic - Math.max(0, now - at));
-    // What was in progress when the process fell left no record, and what is not settled yet has none:
-    // each counts as sent just now.
-    const unknown = Math.min(lane.unknownSends, windowMax) + lane.unsettled;
-    lane.unknownSends = 0;
-    for (let count = 0; count < unknown; count++) rate.sent(monotonic);
+    const known = lane.rate?.moments() ?? null;
+    // The wall clock has whole milliseconds: rather count one of them twice than not at all.
+    const knownSince = (known?.[0] ?? Number.POSITIVE_INFINITY) + 1;
+    for (const at of sendTimes) {
+      const moment = monotonic - Math.max(0, now - at);
+      if (moment < knownSince) rate.sent(moment);
+    }
+    for (const moment of known ?? this.#unrecorded(lane, windowMax, monotonic)) rate.sent(moment);
     return rate;
+  }
+
+  /**
+   * What was in progress when the process fell left no record, and what is not settled yet has none:
+   * each counts as sent just now.
+   */
+  #unrecorded(lane: Lane, windowMax: number, monotonic: number): number[] {
+    const count = Math.min(lane.unknownSends, windowMax) + lane.unsettled;
+    lane.unknownSends = 0;
+    return Array.from({ length: count }, () => monotonic);
   }
 
   /**

@@ -38,6 +38,11 @@ export class RateWindow {
     this.#oldest = (this.#oldest + 1) % this.max;
   }
 
+  /** Whether what it remembers says all that another limit has to know. */
+  isEnoughFor({ max, perMs }: RateLimit): boolean {
+    return this.#moments.length >= max || (max <= this.max && perMs <= this.perMs);
+  }
+
   /** Its moments, oldest first. */
   moments(): number[] {
     return [...this.#moments.slice(this.#oldest), ...this.#moments.slice(0, this.#oldest)];
