@@ -91,12 +91,8 @@ export class Flights {
   /** Our own machine had no descriptor or port left: the delivery waits, and spends no attempt. */
   #notSent(lane: Lane, flight: Flight): void {
     lane.unsettled -= 1;
-    if (isStillNext(lane, flight)) {
-      lane.putBack(flight.delivery);
-    } else {
-      lane.release(flight.delivery);
-      lane.more = lane.gate === 'open' || lane.gate === 'loading';
-    }
+    if (isStillNext(lane, flight)) lane.putBack(flight.delivery);
+    else giveBack(lane, flight.delivery);
     this.#parts.dispatcher.exhausted();
   }
 
@@ -207,7 +203,8 @@ export class Flights {
       // It stays the head: nothing behind it starts before it has ended.
       lane.putBack({ ...delivery, attemptCount: attempt.number, dueAt });
     } else {
-      lane.release(delivery);
+      if (isPending && lane.isStrict) giveBack(lane, delivery);
+      else lane.release(delivery);
       if (isPending) dispatcher.dueAt(lane, dueAt);
     }
     if (lane.isStrict && result === 'settled' && status === 'failed') {
@@ -233,6 +230,14 @@ export class Flights {
  */
 function isStillNext(lane: Lane, flight: Flight): boolean {
   return lane.sender === flight.sender && (lane.gate === 'open' || lane.gate === 'loading');
+}
+
+/** It is in the store, and so is its order: a strict lane reads again from its first. */
+function giveBack(lane: Lane, delivery: DueDelivery): void {
+  lane.release(delivery);
+  if (lane.gate !== 'open' && lane.gate !== 'loading') return;
+  if (lane.isStrict) lane.dropWaiting();
+  lane.more = true;
 }
 
 function requestOf({ delivery, sender, number, startedAt, secret }: Flight) {
