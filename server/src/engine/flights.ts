@@ -5,7 +5,7 @@ import type { DueDelivery, Exchange, Settlement, SettleResult } from '../core/po
 import { retryAfter } from '../core/retry-after.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Exchanges } from './exchanges.ts';
-import type { Flight } from './flight.ts';
+import type { FirstTry, Flight } from './flight.ts';
 import type { Gates } from './gates.ts';
 import type { Lane } from './lane.ts';
 import type { LaneMemories } from './lane-memories.ts';
@@ -82,8 +82,9 @@ export class Flights {
     if (exchange.kind !== 'not_sent' && this.#secondTry(lane, flight, exchange)) return;
     lane.flights.delete(flight);
     dispatcher.turns.end(flight.place);
-    if (exchange.kind === 'not_sent') this.#notSent(lane, flight);
-    else this.#decide(lane, flight, exchange);
+    if (exchange.kind !== 'not_sent') this.#decide(lane, flight, exchange);
+    else if (flight.firstTry !== null) this.#onlyFirstSent(lane, flight, flight.firstTry);
+    else this.#notSent(lane, flight);
     dispatcher.offer(lane);
     dispatcher.dispatch();
   }
@@ -93,6 +94,16 @@ export class Flights {
     lane.unsettled -= 1;
     if (isStillNext(lane, flight)) lane.putBack(flight.delivery);
     else giveBack(lane, flight.delivery);
+    this.#parts.dispatcher.exhausted();
+  }
+
+  /** There is no second try, but the first one took place. */
+  #onlyFirstSent(lane: Lane, flight: Flight, { attempt, exchange, secret }: FirstTry): void {
+    flight.attemptId = attempt.id;
+    flight.startedAt = attempt.startedAt;
+    flight.secret = secret;
+    flight.firstTry = null;
+    this.#decide(lane, flight, exchange);
     this.#parts.dispatcher.exhausted();
   }
 
@@ -110,11 +121,9 @@ export class Flights {
     if (other === null || lane.sender !== flight.sender || lane.gate !== 'open') return false;
     if ((lane.rate?.freeAt ?? 0) > now || this.#parts.dispatcher.isHeld) return false;
     lane.rate?.sent(now);
-    flight.firstTry = attemptOf(exchange, {
-      id: flight.attemptId,
-      number: flight.number,
-      startedAt: flight.startedAt,
-    });
+    const { attemptId: id, number, startedAt: firstStartedAt, secret } = flight;
+    const attempt = attemptOf(exchange, { id, number, startedAt: firstStartedAt });
+    flight.firstTry = { attempt, exchange, secret };
     flight.attemptId = newId('attempt');
     flight.startedAt = startedAt;
     flight.secret = other;
@@ -126,7 +135,8 @@ export class Flights {
 
   #decide(lane: Lane, flight: Flight, exchange: SentExchange): void {
     const { clock, random } = this.#ports;
-    const { delivery, receiver, firstTry } = flight;
+    const { delivery, receiver } = flight;
+    const firstTry = flight.firstTry?.attempt ?? null;
     const endedAt = clock.now();
     const ended = clock.monotonic();
     const attempt = attemptOf(exchange, {
