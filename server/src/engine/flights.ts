@@ -92,7 +92,8 @@ export class Flights {
   /** Our own machine had no descriptor or port left: the delivery waits, and spends no attempt. */
   #notSent(lane: Lane, flight: Flight): void {
     lane.unsettled -= 1;
-    if (isStillNext(lane, flight)) lane.putBack(flight.delivery);
+    if (lane.isCancelled(flight.delivery)) lane.release(flight.delivery);
+    else if (isStillNext(lane, flight)) lane.putBack(flight.delivery);
     else giveBack(lane, flight.delivery);
     this.#parts.dispatcher.exhausted();
   }
@@ -119,6 +120,7 @@ export class Flights {
     const now = clock.monotonic();
     const other = flight.sender.other(flight.secret, startedAt);
     if (other === null || lane.sender !== flight.sender || lane.gate !== 'open') return false;
+    if (lane.isCancelled(flight.delivery)) return false;
     if ((lane.rate?.freeAt ?? 0) > now || this.#parts.dispatcher.isHeld) return false;
     lane.rate?.sent(now);
     const { attemptId: id, number, startedAt: firstStartedAt, secret } = flight;

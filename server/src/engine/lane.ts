@@ -65,6 +65,8 @@ export class Lane {
   readonly #again = new Fifo<DueDelivery>();
   readonly #held = new Map<number, DueDelivery>();
   readonly #prefetch: Prefetch<Lane>;
+  /** In progress, and cancelled meanwhile. */
+  readonly #cancelled = new Set<string>();
   #heldBytes = 0;
   /** What was settled or cancelled while a refill was on its way: its answer may still name them. */
   #endedDuringRefill: Set<string> | null = null;
@@ -156,6 +158,7 @@ export class Lane {
 
   /** Its settlement has committed. */
   release(delivery: DueDelivery): void {
+    this.#cancelled.delete(delivery.id);
     if (!this.#held.delete(delivery.seq)) return;
     this.#heldBytes -= delivery.event.body.length;
     this.#endedDuringRefill?.add(delivery.id);
@@ -166,12 +169,20 @@ export class Lane {
     this.#endedDuringRefill?.add(deliveryId);
     for (const delivery of this.#held.values()) {
       if (delivery.id !== deliveryId) continue;
-      if (!this.#queueOf(delivery).remove(delivery)) return;
+      if (!this.#queueOf(delivery).remove(delivery)) {
+        this.#cancelled.add(deliveryId);
+        return;
+      }
       this.#held.delete(delivery.seq);
       this.#heldBytes -= delivery.event.body.length;
       this.#prefetch.letGo(this, delivery.event.body.length);
       return;
     }
+  }
+
+  /** Whether it was cancelled while it was in progress: no exchange of it begins any more. */
+  isCancelled(delivery: DueDelivery): boolean {
+    return this.#cancelled.has(delivery.id);
   }
 
   /** Gives up what has not started: the store has it. */
