@@ -199,8 +199,13 @@ export class Clients {
     const webhook = this.#parts.model.webhooks.get(webhookId);
     if (webhook === undefined) return;
     const version = webhook.versions.length - 1;
-    if (!(await this.#acknowledge(() => this.#engine.webhookChanged(webhook.ref)))) return;
+    if (!(await this.#acknowledge(() => this.#askToRead(webhook)))) return;
     webhook.acknowledged = Math.max(webhook.acknowledged, version);
+  }
+
+  #askToRead(webhook: ModelWebhook): Promise<void> {
+    webhook.askedAt = this.#parts.scheduler.monotonic();
+    return this.#engine.webhookChanged(webhook.ref);
   }
 
   /** Asks until it is said; the caller of the API would send the same call again. */

@@ -107,6 +107,9 @@ export function createWitness(model: Model, parts: CommitParts): Witness {
       case 'holdWebhook':
         held(args as Args<'holdWebhook'>);
         break;
+      case 'target':
+        webhookOf(...(args as Args<'target'>)).readAt = clock.monotonic();
+        break;
       case 'preferNewSecret':
         preferred(args as Args<'preferNewSecret'>);
         break;
@@ -130,7 +133,9 @@ export function createWitness(model: Model, parts: CommitParts): Witness {
       ref,
       versions: [versionOf(webhook, vault.open(webhook.secretSealed, secretPlace(ref)))],
       acknowledged: 0,
-      prefersNew: false,
+      prefersNewSince: null,
+      askedAt: 0,
+      readAt: 0,
       pending: new Map(),
       backlog: [],
       ends: [],
@@ -166,9 +171,9 @@ export function createWitness(model: Model, parts: CommitParts): Witness {
   ): Version {
     const secret = vault.open(sealed, secretPlace(webhook.ref));
     const { before } = version;
-    const goesByOlder = before !== null && before.until > now && !webhook.prefersNew;
+    const goesByOlder = before !== null && before.until > now && webhook.prefersNewSince === null;
     const old = goesByOlder ? before.secret : version.secret;
-    webhook.prefersNew = false;
+    webhook.prefersNewSince = null;
     return {
       ...version,
       secret,
@@ -419,7 +424,7 @@ export function createWitness(model: Model, parts: CommitParts): Witness {
     const webhook = webhookOf(ref);
     const { secret, before } = newestOf(webhook);
     const isNewest = vault.open(sealed, secretPlace(ref)) === secret;
-    if (isNewest && before !== null) webhook.prefersNew = true;
+    if (isNewest && before !== null) webhook.prefersNewSince ??= clock.monotonic();
   }
 }
 

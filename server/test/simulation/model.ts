@@ -52,7 +52,11 @@ export interface ModelWebhook {
   versions: Version[];
   /** The index of the newest version that the engine has acknowledged. */
   acknowledged: number;
-  prefersNew: boolean;
+  /** When it was stored that the receiver knows the new secret of a rotation; null: it does not. */
+  prefersNewSince: number | null;
+  /** When the engine was last asked to read the webhook, and when it last did. */
+  askedAt: number;
+  readAt: number;
   /** What is pending, in the order of acceptance. */
   pending: Map<number, ModelDelivery>;
   /** How much the engine may have taken for pending, each time that something was added lately. */

@@ -37,6 +37,9 @@ interface Channel {
 }
 
 const HOP_MS_MAX = 2;
+/** One of so many messages finds the other thread busy with something else. */
+const BUSY_EVERY = 50;
+const BUSY_MS_MAX = 100;
 
 /**
  * The real store behind two channels, as in the store thread: calls take their time to get there, those
@@ -115,7 +118,8 @@ export class SimulatedStore {
   }
 
   #hop(): number {
-    return this.#random.fraction() ** 3 * HOP_MS_MAX;
+    const isBusy = this.#random.below(BUSY_EVERY) === 0;
+    return this.#random.fraction() ** 3 * (isBusy ? BUSY_MS_MAX : HOP_MS_MAX);
   }
 
   #arrived(sent: Sent): void {

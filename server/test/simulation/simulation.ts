@@ -363,6 +363,7 @@ class Simulation {
       store: this.store,
       trace: this.trace,
       engine: this.#engine,
+      now: this.#scheduler.now(),
     });
   }
 

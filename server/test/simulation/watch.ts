@@ -141,7 +141,7 @@ export class ExchangeWatch implements Watch {
     const first = delivery.exchanges.findLast((one) => one.isSent && one.number === number);
     if (exchange.isSecondTry) {
       if (first?.signedWith === exchange.signedWith) wrong('is signed with the same secret again');
-    } else if (webhook.prefersNew && exchange.signedWith !== only.secret) {
+    } else if (isKnownToPrefer(webhook) && exchange.signedWith !== only.secret) {
       wrong('is signed with the secret before, though the receiver knows the new one');
     }
   }
@@ -244,7 +244,7 @@ export class ExchangeWatch implements Watch {
     const [only, ...others] = webhook.versions.slice(exchange.allowed);
     if (only === undefined || others.length > 0 || exchange.life.isOver) return;
     if (exchange.isSecondTry) this.#checkPreference(exchange, webhook, only);
-    else this.#checkSecondTry(exchange, only);
+    else if (!hasBeenRead(webhook, exchange)) this.#checkSecondTry(exchange, only);
   }
 
   /** A receiver that knows the other secret of an overlap gets it at once. */
@@ -252,6 +252,7 @@ export class ExchangeWatch implements Watch {
     const { ended, delivery, number, signedWith } = exchange;
     if (ended === null || (ended.status !== 401 && ended.status !== 403)) return;
     if (version.before === null || ended.at >= version.before.until) return;
+    if (delivery.status !== 'pending') return;
     if (version.settings.rateLimit !== null || this.isDraining) return;
     const second = delivery.exchanges.at(-1);
     this.#parts.trace.check(
@@ -268,7 +269,7 @@ export class ExchangeWatch implements Watch {
     this.#parts.scheduler.after(PREFERENCE_STORED_MS, () => {
       if (life.isOver || newestOf(webhook) !== version || !this.#parts.storeIsWell()) return;
       this.#parts.trace.check(
-        webhook.prefersNew,
+        webhook.prefersNewSince !== null,
         () => `that ${delivery.id} was taken with the new secret is not stored`,
       );
     });
@@ -283,6 +284,16 @@ function checkIdentity(seen: Seen, { webhook, event }: ModelDelivery, wrong: Wro
   if (seen.eventId !== event.id || seen.eventType !== event.type) wrong('names another event');
   if (seen.body !== event.body) wrong('has another body');
   if (event.accountId !== accountId) wrong('is sent under another account');
+}
+
+/** The engine has read that since it was stored. */
+function isKnownToPrefer({ prefersNewSince, readAt }: ModelWebhook): boolean {
+  return prefersNewSince !== null && readAt > prefersNewSince;
+}
+
+/** The webhook was read again meanwhile, or is being read: nothing begins under what it was before. */
+function hasBeenRead({ askedAt, readAt }: ModelWebhook, { sentAt }: ModelExchange): boolean {
+  return askedAt >= sentAt || readAt >= sentAt;
 }
 
 function isOpenIn(exchange: ModelExchange, life: Life): boolean {
