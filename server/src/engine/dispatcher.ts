@@ -7,6 +7,7 @@ import { Wakes } from './wakes.ts';
 const EXHAUSTED_MS = 1_000;
 /** Lanes with a late exchange keep so many in progress, while more than half of all is in use. */
 const LATE_IN_FLIGHT_MAX = 2;
+const LOOK_AGAIN_MS = 60_000;
 
 export interface DispatcherHooks {
   start(lane: Lane, delivery: DueDelivery): void;
@@ -60,7 +61,7 @@ export class Dispatcher {
     if (this.#isHeld || lane.gate !== 'open') return;
     if (lane.heldUntil !== null && this.#heldMs(lane) > 0) {
       // What is due then need not be in memory before.
-      this.#pauses.at(this.#clock.monotonic() + this.#heldMs(lane), lane);
+      this.#pause(lane, this.#clock.monotonic() + this.#heldMs(lane));
       return;
     }
     if (lane.wantsRefill) this.#hooks.refill(lane);
@@ -72,7 +73,7 @@ export class Dispatcher {
       return;
     }
     const startsAt = this.#startsAt(lane, head);
-    if (startsAt > this.#clock.monotonic()) this.#pauses.at(startsAt, lane);
+    if (startsAt > this.#clock.monotonic()) this.#pause(lane, startsAt);
     else this.turns.wait(lane);
   }
 
@@ -91,7 +92,7 @@ export class Dispatcher {
       if (head === undefined || !lane.hasSlot) continue;
       const startsAt = this.#startsAt(lane, head);
       if (startsAt > this.#clock.monotonic()) {
-        this.#pauses.at(startsAt, lane);
+        this.#pause(lane, startsAt);
         continue;
       }
       lane.take();
@@ -144,6 +145,11 @@ export class Dispatcher {
     if (lane.gate === 'paused' || lane.gate === 'ended') return;
     lane.more = true;
     this.offer(lane);
+  }
+
+  /** Looked at again then (monotonic), or sooner: a wall clock that is set meanwhile changes the moment. */
+  #pause(lane: Lane, until: number): void {
+    this.#pauses.at(Math.min(until, this.#clock.monotonic() + LOOK_AGAIN_MS), lane);
   }
 
   /** The earliest moment (monotonic) at which time alone lets this one start. */
