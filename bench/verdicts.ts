@@ -6,7 +6,7 @@ import type { ClassesSample } from './scenarios/classes.ts';
 import type { IsolationSample } from './scenarios/isolation.ts';
 import type { LatencySample } from './scenarios/latency.ts';
 import type { Pair } from './scenarios/pairs.ts';
-import { fixed, MEGABYTE, table, whole } from './support/report.ts';
+import { fixed, MEGABYTE, megabytes, table, whole } from './support/report.ts';
 import { median } from './support/statistics.ts';
 import { backlogName, throughputRatio, worstP99 } from './tables-beside.ts';
 
@@ -110,38 +110,36 @@ function backlogVerdicts(sample: BacklogSample): Verdict[] {
   const name = backlogName(sample);
   const { latency, throughput } = sample;
   const ratio = median(throughput, throughputRatio);
-  const runs = [...latency.map((pair) => pair.with), ...throughput.map((pair) => pair.with)];
   return [
     neighbourPairs(`p99 beside ${name}`, latency),
     atLeast(`throughput beside them, ÷ without`, ratio, { goal: BACKLOG_THROUGHPUT }),
-    ...startVerdicts('them', runs),
+    startVerdict('them', [...latency, ...throughput]),
+    memoryVerdict('them, half load', latency),
+    memoryVerdict('them, full load', throughput),
   ];
 }
 
 function idleVerdicts(idle: Samples['idle']): Verdict[] {
-  const runs = idle.map((pair) => pair.with);
   return [
     neighbourPairs('p99 beside idle webhooks', idle),
-    ...startVerdicts('idle webhooks', runs),
+    startVerdict('idle webhooks', idle),
+    memoryVerdict('idle webhooks, half load', idle),
   ];
 }
 
-/** The median of the starts; the most memory that any of the runs ever had, whatever its load. */
-function startVerdicts(
-  name: string,
-  runs: readonly { readyMs: number; rssBytesMax: number }[],
-): Verdict[] {
-  const readyMs = median(runs, (run) => run.readyMs);
-  const rssBytes = Math.max(...runs.map((run) => run.rssBytesMax));
-  return [
-    atMost(`ready after a start with ${name}`, readyMs, READY_MS, milliseconds),
-    atMost(
-      `most memory with ${name}`,
-      rssBytes,
-      RSS_BYTES,
-      (bytes) => `${whole(bytes / MEGABYTE)} MB`,
-    ),
-  ];
+function startVerdict(name: string, pairs: readonly Pair<{ readyMs: number }>[]): Verdict {
+  const readyMs = median(pairs, (pair) => pair.with.readyMs);
+  return atMost(`ready after a start with ${name}`, readyMs, READY_MS, milliseconds);
+}
+
+/** The most that any of the runs ever had, and what the same load took without. */
+function memoryVerdict(name: string, pairs: readonly Pair<{ rssBytesMax: number }>[]): Verdict {
+  const most = (side: keyof Pair<unknown>) =>
+    pairs.reduce((bytes, pair) => Math.max(bytes, pair[side].rssBytesMax), 0) || Number.NaN;
+  const show = (bytes: number) => withUnit(megabytes(bytes), 'MB', bytes);
+  const verdict = atMost(`most memory with ${name}`, most('with'), RSS_BYTES, show);
+  if (pairs.length === 0) return verdict;
+  return { ...verdict, measured: `${verdict.measured} (${megabytes(most('without'))} without)` };
 }
 
 /** Over everything that was run. A throughput with something missing does not get as far as here. */
@@ -235,6 +233,9 @@ function resultOf(isGoalMet: boolean, isFloorMet: boolean): Verdict['result'] {
 }
 
 function milliseconds(ms: number): string {
-  const text = fixed(ms, ms < 100 ? 1 : 0);
-  return Number.isFinite(ms) ? `${text} ms` : text;
+  return withUnit(fixed(ms, ms < 100 ? 1 : 0), 'ms', ms);
+}
+
+function withUnit(text: string, unit: string, value: number): string {
+  return Number.isFinite(value) ? `${text} ${unit}` : text;
 }

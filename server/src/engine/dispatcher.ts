@@ -7,7 +7,6 @@ import { Wakes } from './wakes.ts';
 const EXHAUSTED_MS = 1_000;
 /** Lanes with a late exchange keep so many in progress, while more than half of all is in use. */
 const LATE_IN_FLIGHT_MAX = 2;
-const LOOK_AGAIN_MS = 60_000;
 
 export interface DispatcherHooks {
   start(lane: Lane, delivery: DueDelivery): void;
@@ -59,13 +58,14 @@ export class Dispatcher {
   /** Something about this lane has changed: it may be able to start something. */
   offer(lane: Lane): void {
     if (this.#isHeld || lane.gate !== 'open') return;
-    if (lane.heldUntil !== null && this.#heldMs(lane) > 0) {
+    const holdEndsAt = this.#holdEndsAt(lane);
+    if (holdEndsAt > this.#now()) {
       // What is due then need not be in memory before.
-      this.#pause(lane, this.#clock.monotonic() + this.#heldMs(lane));
+      this.#pauses.at(holdEndsAt, lane);
       return;
     }
     if (lane.wantsRefill) this.#hooks.refill(lane);
-    if (lane.waitsAs !== null) return;
+    if (lane.turn?.health === lane.receiver.health) return;
     const head = lane.peek();
     if (head === undefined) return;
     if (!lane.hasSlot) {
@@ -73,7 +73,7 @@ export class Dispatcher {
       return;
     }
     const startsAt = this.#startsAt(lane, head);
-    if (startsAt > this.#clock.monotonic()) this.#pause(lane, startsAt);
+    if (startsAt > this.#now()) this.#pauses.at(startsAt, lane);
     else this.turns.wait(lane);
   }
 
@@ -89,10 +89,9 @@ export class Dispatcher {
         continue;
       }
       const head = lane.peek();
-      if (head === undefined || !lane.hasSlot) continue;
-      const startsAt = this.#startsAt(lane, head);
-      if (startsAt > this.#clock.monotonic()) {
-        this.#pause(lane, startsAt);
+      if (head === undefined || !lane.hasSlot || this.#startsAt(lane, head) > this.#now()) {
+        // Something about it has changed while it waited: a hold, or what it kept was given up.
+        this.offer(lane);
         continue;
       }
       lane.take();
@@ -118,7 +117,7 @@ export class Dispatcher {
 
   /** Our own machine cannot send: nobody's attempt is spent, and nothing starts for a moment. */
   exhausted(): void {
-    const now = this.#clock.monotonic();
+    const now = this.#now();
     if (this.#exhaustedUntil > now) return;
     this.#exhaustedUntil = now + EXHAUSTED_MS;
     this.#clock.after(EXHAUSTED_MS, () => this.dispatch());
@@ -128,9 +127,9 @@ export class Dispatcher {
   isStuck(lane: Lane): boolean {
     if (lane.gate !== 'open' || !lane.hasSlot || this.turns.isFull(lane.receiver.health))
       return true;
-    if (lane.heldUntil !== null && this.#heldMs(lane) > 0) return true;
+    if (this.#holdEndsAt(lane) > this.#now()) return true;
     const head = lane.peek();
-    return head !== undefined && this.#startsAt(lane, head) > this.#clock.monotonic();
+    return head !== undefined && this.#startsAt(lane, head) > this.#now();
   }
 
   /** Starts nothing any more. */
@@ -147,25 +146,27 @@ export class Dispatcher {
     this.offer(lane);
   }
 
-  /** Looked at again then (monotonic), or sooner: a wall clock that is set meanwhile changes the moment. */
-  #pause(lane: Lane, until: number): void {
-    this.#pauses.at(Math.min(until, this.#clock.monotonic() + LOOK_AGAIN_MS), lane);
-  }
-
   /** The earliest moment (monotonic) at which time alone lets this one start. */
   #startsAt(lane: Lane, head: DueDelivery): number {
-    let at = lane.rate?.freeAt ?? Number.NEGATIVE_INFINITY;
-    // It may have been asked for while the lane waited for its turn.
-    if (lane.heldUntil !== null) at = Math.max(at, this.#clock.monotonic() + this.#heldMs(lane));
+    let at = Math.max(this.#holdEndsAt(lane), lane.rate?.freeAt ?? Number.NEGATIVE_INFINITY);
     if (head.attemptCount === 0) at = Math.max(at, lane.receiver.probeAt);
     else if (lane.isStrict) {
-      at = Math.max(at, this.#clock.monotonic() + head.dueAt - this.#clock.now());
+      at = Math.max(at, this.#monotonicAt(head.dueAt));
     }
     return at;
   }
 
-  #heldMs({ heldUntil }: Lane): number {
-    return (heldUntil ?? 0) - this.#clock.now();
+  #holdEndsAt({ heldUntil }: Lane): number {
+    return heldUntil === null ? Number.NEGATIVE_INFINITY : this.#monotonicAt(heldUntil);
+  }
+
+  /** A moment of the wall clock, as that runs now. */
+  #monotonicAt(moment: number): number {
+    return this.#now() + moment - this.#clock.now();
+  }
+
+  #now(): number {
+    return this.#clock.monotonic();
   }
 
   #isLate(lane: Lane): boolean {
@@ -173,7 +174,7 @@ export class Dispatcher {
       return false;
     const [oldest] = lane.flights;
     if (oldest === undefined) return false;
-    return this.#clock.monotonic() - oldest.began > lane.receiver.lateMs;
+    return this.#now() - oldest.began > lane.receiver.lateMs;
   }
 
   #offerLate(): void {
@@ -183,6 +184,6 @@ export class Dispatcher {
   }
 
   #isExhausted(): boolean {
-    return this.#exhaustedUntil > this.#clock.monotonic();
+    return this.#exhaustedUntil > this.#now();
   }
 }

@@ -99,8 +99,6 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
     load,
     webhookChanged: (webhook) => gates.changed(webhook),
     async deliveryCancelled(webhook, deliveryId) {
-      // The call may be here before the hand-over of what it cancels; that is here before this answer.
-      await store.target(webhook);
       const lane = gates.find(webhook.webhookId);
       if (lane === undefined) return;
       lane.pending -= 1;
@@ -122,7 +120,7 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
         const lane = gates.laneOf(webhook);
         // What was handed over meanwhile is among them.
         lane.pending = Math.max(lane.pending, count);
-        lane.unknownSends = afterCrash ? count : 0;
+        if (afterCrash) lane.unknownSends = { count, at: clock.monotonic() };
         dispatcher.dueAt(lane, dueAt);
       }
       after = page.next;
@@ -162,21 +160,12 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
     const attempt = attemptOf(sent, made);
     const status = attempt.failure === null ? 'delivered' : 'failed';
     await store.recordTest({ event, deliveryId, webhookId, status, attempt });
-    if (status === 'delivered') await endHold(ref);
+    const isHeld = target.heldUntil !== null || (gates.find(webhookId)?.heldUntil ?? null) !== null;
+    if (status === 'delivered' && isHeld) await gates.endHold(ref);
     const { id: eventId, type: eventType, accountId } = event;
     const of = { accountId, webhookId, eventId, eventType, trigger: 'test' as const };
     flights.announce(of, { deliveryId, attempt, status, waitMs: null });
     return { status, attempt };
-  }
-
-  /** A receiver that took a test call takes the rest too, whatever it asked for before. */
-  async function endHold(webhook: { accountId: string; webhookId: string }): Promise<void> {
-    const lane = gates.find(webhook.webhookId);
-    if (lane === undefined || lane.heldUntil === null) return;
-    await store.holdWebhook(webhook, null);
-    lane.heldUntil = null;
-    dispatcher.offer(lane);
-    dispatcher.dispatch();
   }
 
   function hold(): void {

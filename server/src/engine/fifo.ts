@@ -15,16 +15,6 @@ export class Fifo<Item> {
     this.#items.push(item);
   }
 
-  /** Puts something back to the front; only what was taken from there is. */
-  unshift(item: Item): void {
-    if (this.#head === 0) {
-      this.#items.unshift(item);
-      return;
-    }
-    this.#head -= 1;
-    this.#items[this.#head] = item;
-  }
-
   shift(): Item | undefined {
     const item = this.#items[this.#head];
     if (item === undefined) return undefined;

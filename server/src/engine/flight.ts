@@ -1,5 +1,4 @@
 import type { Attempt } from '../core/model.ts';
-import type { SentExchange } from '../core/outcome.ts';
 import type { DueDelivery } from '../core/ports.ts';
 import type { ReceiverState } from './receiver-state.ts';
 import type { SecretName, Sender } from './sender.ts';
@@ -18,12 +17,8 @@ export interface Flight {
   /** Unix milliseconds. */
   startedAt: number;
   secret: SecretName;
+  /** Cancelled meanwhile: its outcome is kept, and it is not sent once more. */
+  isCancelled: boolean;
   /** The first try, once it was sent again with the other secret. */
-  firstTry: FirstTry | null;
-}
-
-export interface FirstTry {
-  attempt: Attempt;
-  exchange: SentExchange;
-  secret: SecretName;
+  firstTry: Attempt | null;
 }

@@ -5,7 +5,7 @@ import type { DueDelivery, Exchange, Settlement, SettleResult } from '../core/po
 import { retryAfter } from '../core/retry-after.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Exchanges } from './exchanges.ts';
-import type { FirstTry, Flight } from './flight.ts';
+import type { Flight } from './flight.ts';
 import type { Gates } from './gates.ts';
 import type { Lane } from './lane.ts';
 import type { LaneMemories } from './lane-memories.ts';
@@ -15,6 +15,8 @@ import type { Settler } from './settler.ts';
 
 /** A webhook is not disabled for its failures before so many attempts have failed since the last success. */
 export const DISABLE_ATTEMPTS_MIN = 10;
+
+const STORE_RETRY_MS = 500;
 
 export interface FlightParts {
   exchanges: Exchanges;
@@ -54,10 +56,11 @@ export class Flights {
       number: delivery.attemptCount + 1,
       startedAt,
       secret: lane.sender.preferred(startedAt),
+      isCancelled: false,
       firstTry: null,
     };
     lane.flights.add(flight);
-    lane.unsettled += 1;
+    lane.unsettled.add(flight);
     lane.rate?.sent(flight.began);
     const request = requestOf(flight);
     this.#parts.exchanges.begin(request, (exchange) => this.#ended(lane, flight, exchange));
@@ -82,29 +85,16 @@ export class Flights {
     if (exchange.kind !== 'not_sent' && this.#secondTry(lane, flight, exchange)) return;
     lane.flights.delete(flight);
     dispatcher.turns.end(flight.place);
-    if (exchange.kind !== 'not_sent') this.#decide(lane, flight, exchange);
-    else if (flight.firstTry !== null) this.#onlyFirstSent(lane, flight, flight.firstTry);
-    else this.#notSent(lane, flight);
+    if (exchange.kind === 'not_sent') this.#notSent(lane, flight);
+    else this.#decide(lane, flight, exchange);
     dispatcher.offer(lane);
     dispatcher.dispatch();
   }
 
   /** Our own machine had no descriptor or port left: the delivery waits, and spends no attempt. */
   #notSent(lane: Lane, flight: Flight): void {
-    lane.unsettled -= 1;
-    if (lane.isCancelled(flight.delivery)) lane.release(flight.delivery);
-    else if (isStillNext(lane, flight)) lane.putBack(flight.delivery);
-    else giveBack(lane, flight.delivery);
-    this.#parts.dispatcher.exhausted();
-  }
-
-  /** There is no second try, but the first one took place. */
-  #onlyFirstSent(lane: Lane, flight: Flight, { attempt, exchange, secret }: FirstTry): void {
-    flight.attemptId = attempt.id;
-    flight.startedAt = attempt.startedAt;
-    flight.secret = secret;
-    flight.firstTry = null;
-    this.#decide(lane, flight, exchange);
+    lane.unsettled.delete(flight);
+    lane.readAgain(flight.delivery);
     this.#parts.dispatcher.exhausted();
   }
 
@@ -114,18 +104,20 @@ export class Flights {
    */
   #secondTry(lane: Lane, flight: Flight, exchange: SentExchange): boolean {
     if (exchange.kind !== 'response' || flight.firstTry !== null) return false;
+    if (flight.isCancelled) return false;
     if (exchange.status !== 401 && exchange.status !== 403) return false;
     const { clock, newId } = this.#ports;
     const startedAt = clock.now();
     const now = clock.monotonic();
     const other = flight.sender.other(flight.secret, startedAt);
     if (other === null || lane.sender !== flight.sender || lane.gate !== 'open') return false;
-    if (lane.isCancelled(flight.delivery)) return false;
     if ((lane.rate?.freeAt ?? 0) > now || this.#parts.dispatcher.isHeld) return false;
     lane.rate?.sent(now);
-    const { attemptId: id, number, startedAt: firstStartedAt, secret } = flight;
-    const attempt = attemptOf(exchange, { id, number, startedAt: firstStartedAt });
-    flight.firstTry = { attempt, exchange, secret };
+    flight.firstTry = attemptOf(exchange, {
+      id: flight.attemptId,
+      number: flight.number,
+      startedAt: flight.startedAt,
+    });
     flight.attemptId = newId('attempt');
     flight.startedAt = startedAt;
     flight.secret = other;
@@ -137,8 +129,7 @@ export class Flights {
 
   #decide(lane: Lane, flight: Flight, exchange: SentExchange): void {
     const { clock, random } = this.#ports;
-    const { delivery, receiver } = flight;
-    const firstTry = flight.firstTry?.attempt ?? null;
+    const { delivery, receiver, firstTry } = flight;
     const endedAt = clock.now();
     const ended = clock.monotonic();
     const attempt = attemptOf(exchange, {
@@ -193,8 +184,17 @@ export class Flights {
     const until = retryAfter(header, this.#ports.clock.now());
     if (until === null || until <= (lane.heldUntil ?? 0)) return;
     lane.heldUntil = until;
-    // It holds here in any case; what is stored is for a restart and for whoever looks.
-    this.#ports.store.holdWebhook(lane.webhook, until).catch(() => {});
+    this.#storeHold(lane, until);
+  }
+
+  /** It holds here in any case; what is stored is for a restart and for whoever looks. */
+  #storeHold(lane: Lane, until: number): void {
+    const { store, clock } = this.#ports;
+    store.holdWebhook(lane.webhook, until).catch(() => {
+      clock.after(STORE_RETRY_MS, () => {
+        if (lane.heldUntil === until) this.#storeHold(lane, until);
+      });
+    });
   }
 
   #hasFailedTooLong({ receiver }: Lane): boolean {
@@ -208,17 +208,13 @@ export class Flights {
     const { dispatcher, gates } = this.#parts;
     const { delivery } = flight;
     const { attempt, firstTry, dueAt, status, deliveryId } = settlement;
-    lane.unsettled -= 1;
+    lane.unsettled.delete(flight);
     const isPending = result === 'settled' && dueAt !== null;
     if (result === 'settled' && dueAt === null) lane.pending -= 1;
-    if (isPending && lane.isStrict && isStillNext(lane, flight)) {
-      // It stays the head: nothing behind it starts before it has ended.
-      lane.putBack({ ...delivery, attemptCount: attempt.number, dueAt });
-    } else {
-      if (isPending && lane.isStrict) giveBack(lane, delivery);
-      else lane.release(delivery);
-      if (isPending) dispatcher.dueAt(lane, dueAt);
-    }
+    // A strict lane waits with the head for its retry: it takes that up at once.
+    if (isPending && lane.isStrict) lane.readAgain(delivery);
+    else lane.release(delivery);
+    if (isPending) dispatcher.dueAt(lane, dueAt);
     if (lane.isStrict && result === 'settled' && status === 'failed') {
       this.#ports.announcements.headFailed.publish({ ...lane.webhook, deliveryId });
     }
@@ -234,22 +230,6 @@ export class Flights {
     const waitMs = attempt.startedAt - delivery.dueAt;
     this.announce(of, { deliveryId, attempt, status, waitMs });
   }
-}
-
-/**
- * Whether it goes back to the front of its lane. When the webhook was read again since it began, another
- * may have to go first: a lane that has become strict meanwhile had several in progress.
- */
-function isStillNext(lane: Lane, flight: Flight): boolean {
-  return lane.sender === flight.sender && (lane.gate === 'open' || lane.gate === 'loading');
-}
-
-/** It is in the store, and so is its order: a strict lane reads again from its first. */
-function giveBack(lane: Lane, delivery: DueDelivery): void {
-  lane.release(delivery);
-  if (lane.gate !== 'open' && lane.gate !== 'loading') return;
-  if (lane.isStrict) lane.dropWaiting();
-  lane.more = true;
 }
 
 function requestOf({ delivery, sender, number, startedAt, secret }: Flight) {

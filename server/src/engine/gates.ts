@@ -1,10 +1,12 @@
+import { PosthornError } from '../core/errors.ts';
 import type { DisabledReason } from '../core/model.ts';
 import type { DueDelivery, Target, WebhookRef } from '../core/ports.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { Lane } from './lane.ts';
 import type { EnginePorts, EngineSettings } from './ports.ts';
 import type { Prefetch } from './prefetch.ts';
-import { RateWindow } from './rate-window.ts';
+import { rateOfLane } from './rate-of-lane.ts';
+import type { RateWindow } from './rate-window.ts';
 import { ReceiverState } from './receiver-state.ts';
 import { createSender } from './sender.ts';
 
@@ -65,6 +67,24 @@ export class Gates {
     await this.#readOrRetry(lane);
   }
 
+  /** A receiver that took a test call takes the rest too, whatever it asked for before. */
+  async endHold(webhook: WebhookRef): Promise<void> {
+    // First here: a hold that begins while this one is being ended in the store is a new one.
+    const before = this.find(webhook.webhookId);
+    if (before !== undefined) before.heldUntil = null;
+    try {
+      await this.#ports.store.holdWebhook(webhook, null);
+    } catch {
+      // What is stored counts again when the webhook is read, and the next test call ends that.
+    }
+    const lane = this.find(webhook.webhookId);
+    if (lane === undefined) return;
+    // What is being read may be older than this.
+    if (lane.gate === 'loading') this.#load(lane);
+    this.#dispatcher.offer(lane);
+    this.#dispatcher.dispatch();
+  }
+
   /** What the store has just committed for this lane. */
   handOver(lane: Lane, delivery: DueDelivery): void {
     lane.pending += 1;
@@ -111,7 +131,11 @@ export class Gates {
   #load(lane: Lane): void {
     lane.gate = 'loading';
     // It is tried again: nobody waits for this one.
-    this.#readOrRetry(lane).catch(() => {});
+    this.#readOrRetry(lane).catch((error: unknown) => {
+      // A secret that cannot be opened, for one: the lane stands still, and somebody has to know.
+      if (error instanceof PosthornError) return;
+      this.#ports.announcements.bug.publish({ where: `lane ${lane.webhook.webhookId}`, error });
+    });
   }
 
   /** Rejects when the store cannot be used now; the lane goes on by itself when it can. */
@@ -129,10 +153,10 @@ export class Gates {
     lane.reads += 1;
     const read = lane.reads;
     const target = await this.#ports.store.target(lane.webhook);
-    const sendTimes = target === null ? [] : await this.#sendTimes(lane, target);
+    const rate = target?.status === 'active' ? await this.#rateOf(lane, target) : null;
     if (lane.reads !== read) return;
     if (target?.status === 'active') {
-      this.#open(lane, target, sendTimes);
+      this.#open(lane, target, rate);
     } else {
       lane.dropWaiting();
       lane.more = false;
@@ -147,21 +171,21 @@ export class Gates {
     this.#dispatcher.dispatch();
   }
 
-  #open(lane: Lane, target: Target, sendTimes: readonly number[]): void {
+  #open(lane: Lane, target: Target, rate: RateWindow | null): void {
     const { settings } = target;
     const isNewReceiver = lane.sender?.url !== target.url;
-    const windowMax = settings.concurrencyMax ?? this.#settings.concurrencyMax;
+    const windowMax = this.#windowMax(target);
     if (lane.ordering !== settings.ordering) lane.dropWaiting();
     lane.ordering = settings.ordering;
     lane.schedule = settings.retrySchedule ?? this.#settings.schedule;
     lane.disablesWhenGone = (settings.onGone ?? this.#settings.onGone) === 'disable';
-    lane.heldUntil = target.heldUntil;
-    if (isNewReceiver) lane.receiver = new ReceiverState(target.memory, windowMax);
-    else lane.receiver.windowMax = windowMax;
-    if (settings.rateLimit === null) lane.rate = null;
-    else if (lane.rate?.isEnoughFor(settings.rateLimit))
-      lane.rate = lane.rate.under(settings.rateLimit);
-    else lane.rate = this.#rateOf(settings.rateLimit, lane, sendTimes, windowMax);
+    lane.heldUntil = isNewReceiver ? target.heldUntil : later(lane.heldUntil, target.heldUntil);
+    if (isNewReceiver) {
+      lane.receiver = new ReceiverState(target.memory, windowMax);
+      // What is in progress at another URL takes no place of this one; it is settled as it ends.
+      lane.flights.clear();
+    } else lane.receiver.windowMax = windowMax;
+    lane.rate = rate;
     const { vault } = this.#ports;
     lane.sender = createSender(target, { vault, userAgent: this.#settings.userAgent });
     lane.gate = 'open';
@@ -170,43 +194,17 @@ export class Gates {
     this.#dispatcher.offer(lane);
   }
 
-  /** For a rate limit that asks for more than the lane remembers: what was sent before counts. */
-  async #sendTimes(lane: Lane, { settings }: Target): Promise<number[]> {
-    const { rateLimit } = settings;
-    if (rateLimit === null || lane.rate?.isEnoughFor(rateLimit)) return [];
-    const since = this.#ports.clock.now() - rateLimit.perMs;
-    return this.#ports.store.sendTimes({ ...lane.webhook, since, limit: rateLimit.max });
+  /** The window that it has goes on as long as its limit is the same. */
+  async #rateOf(lane: Lane, target: Target): Promise<RateWindow | null> {
+    const { rateLimit } = target.settings;
+    if (rateLimit === null || lane.rate?.isOf(rateLimit)) return rateLimit && lane.rate;
+    const tries = target.rotation === null ? 1 : 2;
+    const inProgress = { windowMax: this.#windowMax(target), tries };
+    return await rateOfLane(lane, rateLimit, inProgress, this.#ports);
   }
 
-  #rateOf(
-    limit: NonNullable<Target['settings']['rateLimit']>,
-    lane: Lane,
-    sendTimes: readonly number[],
-    windowMax: number,
-  ): RateWindow {
-    const { clock } = this.#ports;
-    const rate = new RateWindow(limit);
-    const now = clock.now();
-    const monotonic = clock.monotonic();
-    const known = lane.rate?.moments() ?? null;
-    // The wall clock has whole milliseconds: rather count one of them twice than not at all.
-    const knownSince = (known?.[0] ?? Number.POSITIVE_INFINITY) + 1;
-    for (const at of sendTimes) {
-      const moment = monotonic - Math.max(0, now - at);
-      if (moment < knownSince) rate.sent(moment);
-    }
-    for (const moment of known ?? this.#unrecorded(lane, windowMax, monotonic)) rate.sent(moment);
-    return rate;
-  }
-
-  /**
-   * What was in progress when the process fell left no record, and what is not settled yet has none:
-   * each counts as sent just now.
-   */
-  #unrecorded(lane: Lane, windowMax: number, monotonic: number): number[] {
-    const count = Math.min(lane.unknownSends, windowMax) + lane.unsettled;
-    lane.unknownSends = 0;
-    return Array.from({ length: count }, () => monotonic);
+  #windowMax({ settings }: Target): number {
+    return settings.concurrencyMax ?? this.#settings.concurrencyMax;
   }
 
   /**
@@ -231,4 +229,9 @@ export class Gates {
       this.#ports.clock.after(STORE_RETRY_MS, () => void this.#cancelRest(lane, reason));
     }
   }
+}
+
+/** A hold may have begun while the webhook was read. */
+function later(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? (one ?? other) : Math.max(one, other);
 }

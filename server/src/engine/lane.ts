@@ -6,6 +6,7 @@ import type { Prefetch } from './prefetch.ts';
 import type { RateWindow } from './rate-window.ts';
 import { ReceiverState } from './receiver-state.ts';
 import type { Sender } from './sender.ts';
+import type { WaitingTurn } from './turns.ts';
 
 /** How much of one lane is kept in memory; the rest waits in the store. */
 export const PREFETCH_COUNT_MAX = 512;
@@ -47,29 +48,29 @@ export class Lane {
   rate: RateWindow | null = null;
   /** Nothing starts before (wall clock): the receiver asked for it. */
   heldUntil: number | null = null;
-  /** Exchanges in progress, oldest first. */
+  /** Exchanges in progress with the receiver of now, oldest first. */
   readonly flights = new Set<Flight>();
-  /** Attempts that have begun and are not settled. */
-  unsettled = 0;
+  /** Attempts that have begun and are not settled; those of `flights` are among them. */
+  readonly unsettled = new Set<Flight>();
   /** Deliveries that are pending, here and in the store. */
   pending = 0;
-  /** What may have been sent just before a crash, and left no record; counted when its rate is made. */
-  unknownSends = 0;
+  /** What may have been sent before a crash, and left no record; at the latest at this moment (monotonic). */
+  unknownSends = { count: 0, at: 0 };
   /** More may be due in the store than is here. */
   more = false;
-  /** The bound it waits for, in the dispatcher's row of lanes; null while it does not. */
-  waitsAs: ReceiverState['health'] | null = null;
+  /** Where it waits for its turn; null while it does not. */
+  turn: WaitingTurn | null = null;
   /** Never tried; in a strict lane whatever is pending, oldest first. */
   readonly #fresh = new Fifo<DueDelivery>();
   /** To be tried again, and due. */
   readonly #again = new Fifo<DueDelivery>();
   readonly #held = new Map<number, DueDelivery>();
   readonly #prefetch: Prefetch<Lane>;
-  /** In progress, and cancelled meanwhile. */
-  readonly #cancelled = new Set<string>();
   #heldBytes = 0;
   /** What was settled or cancelled while a refill was on its way: its answer may still name them. */
   #endedDuringRefill: Set<string> | null = null;
+  /** Since a refill began the lane has given up what it had: it was closed, or has another order. */
+  #isRefillStale = false;
 
   constructor(webhook: WebhookRef, prefetch: Prefetch<Lane>) {
     this.webhook = webhook;
@@ -110,7 +111,7 @@ export class Lane {
     if (this.flights.size >= slots) return false;
     // A rate and an order are kept over a crash only by what has been written.
     const isExact = this.isStrict || this.rate !== null;
-    return this.unsettled < (isExact ? slots : UNSETTLED_MAX);
+    return this.unsettled.size < (isExact ? slots : UNSETTLED_MAX);
   }
 
   /** Nothing here and nothing known in the store: the lane itself can be forgotten. */
@@ -149,30 +150,32 @@ export class Lane {
     return delivery;
   }
 
-  /** It did not start after all, or it is a strict lane's, whose head stays its head. */
-  putBack(delivery: DueDelivery): void {
-    this.#held.set(delivery.seq, delivery);
-    this.#queueOf(delivery).unshift(delivery);
-    this.#prefetch.keep(this, delivery.event.body.length);
-  }
-
   /** Its settlement has committed. */
   release(delivery: DueDelivery): void {
-    this.#cancelled.delete(delivery.id);
     if (!this.#held.delete(delivery.seq)) return;
     this.#heldBytes -= delivery.event.body.length;
     this.#endedDuringRefill?.add(delivery.id);
   }
 
+  /**
+   * It was in progress and is still pending. The store knows whether that is so and, for a strict lane,
+   * which one is the head now: it is read again from there, before anything behind it.
+   */
+  readAgain(delivery: DueDelivery): void {
+    this.release(delivery);
+    if (this.isStrict) this.dropWaiting();
+    if (this.gate === 'open' || this.gate === 'loading') this.more = true;
+  }
+
   /** It was cancelled in the store: it does not start any more. */
   cancel(deliveryId: string): void {
     this.#endedDuringRefill?.add(deliveryId);
+    for (const flight of this.unsettled) {
+      if (flight.delivery.id === deliveryId) flight.isCancelled = true;
+    }
     for (const delivery of this.#held.values()) {
       if (delivery.id !== deliveryId) continue;
-      if (!this.#queueOf(delivery).remove(delivery)) {
-        this.#cancelled.add(deliveryId);
-        return;
-      }
+      if (!this.#queueOf(delivery).remove(delivery)) return;
       this.#held.delete(delivery.seq);
       this.#heldBytes -= delivery.event.body.length;
       this.#prefetch.letGo(this, delivery.event.body.length);
@@ -180,13 +183,9 @@ export class Lane {
     }
   }
 
-  /** Whether it was cancelled while it was in progress: no exchange of it begins any more. */
-  isCancelled(delivery: DueDelivery): boolean {
-    return this.#cancelled.has(delivery.id);
-  }
-
-  /** Gives up what has not started: the store has it. */
+  /** Gives up what has not started, and what is being read: the store has it. */
   dropWaiting(): void {
+    this.#isRefillStale = true;
     for (let one = this.take(); one !== undefined; one = this.take()) {
       this.#held.delete(one.seq);
       this.#heldBytes -= one.event.body.length;
@@ -197,11 +196,14 @@ export class Lane {
     // Cleared before the read, not after: what arrives meanwhile and finds no room sets it again.
     this.more = false;
     this.#endedDuringRefill = new Set();
+    this.#isRefillStale = false;
   }
 
-  endRefill(deliveries: readonly DueDelivery[]): void {
-    for (const delivery of deliveries) this.enqueue(delivery);
+  /** Answers false when the lane has become another since it was asked for: it has to be read again. */
+  endRefill(deliveries: readonly DueDelivery[]): boolean {
+    if (!this.#isRefillStale) for (const delivery of deliveries) this.enqueue(delivery);
     this.#endedDuringRefill = null;
+    return !this.#isRefillStale;
   }
 
   #queueOf({ attemptCount }: DueDelivery): Fifo<DueDelivery> {

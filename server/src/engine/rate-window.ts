@@ -38,20 +38,7 @@ export class RateWindow {
     this.#oldest = (this.#oldest + 1) % this.max;
   }
 
-  /** Whether what it remembers says all that another limit has to know. */
-  isEnoughFor({ max, perMs }: RateLimit): boolean {
-    return this.#moments.length >= max || (max <= this.max && perMs <= this.perMs);
-  }
-
-  /** Its moments, oldest first. */
-  moments(): number[] {
-    return [...this.#moments.slice(this.#oldest), ...this.#moments.slice(0, this.#oldest)];
-  }
-
-  /** The same history under another limit. */
-  under(limit: RateLimit): RateWindow {
-    const next = new RateWindow(limit);
-    for (const moment of this.moments().slice(-limit.max)) next.sent(moment);
-    return next;
+  isOf({ max, perMs }: RateLimit): boolean {
+    return this.max === max && this.perMs === perMs;
   }
 }

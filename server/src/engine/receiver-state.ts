@@ -43,7 +43,7 @@ export class ReceiverState {
     this.failingSince = memory?.failingSince ?? null;
     this.failedAttempts = memory?.failedAttempts ?? 0;
     this.windowMax = windowMax;
-    this.#window = Math.min(this.health === 'proven' ? WINDOW_PROVEN : WINDOW_MIN, windowMax);
+    this.#window = this.health === 'proven' ? WINDOW_PROVEN : WINDOW_MIN;
   }
 
   /** Exchanges in progress at once. */
@@ -98,7 +98,7 @@ export class ReceiverState {
   #wentWell(tookMs: number): void {
     if (this.health !== 'proven') {
       this.health = 'proven';
-      this.#window = Math.min(this.windowMax, Math.max(this.#window, WINDOW_PROVEN));
+      this.#window = Math.max(this.#window, WINDOW_PROVEN);
     } else if (this.wasLimit && this.#window < this.windowMax) {
       this.#window = Math.min(this.windowMax, this.#window + 1);
     }
@@ -118,7 +118,7 @@ export class ReceiverState {
   #struggled(began: number, ended: number): void {
     this.health = 'failing';
     if (began < this.#halvedAt) return;
-    this.#window = Math.max(WINDOW_MIN, this.#window / 2);
+    this.#window = Math.max(WINDOW_MIN, Math.min(this.#window, this.windowMax) / 2);
     this.#halvedAt = ended;
     this.#failedRounds += 1;
     const gapMs = PROBE_GAP_MS_MIN * 2 ** Math.min(this.#failedRounds - 1, 10);

@@ -39,10 +39,10 @@ export class Refills {
     lane.beginRefill();
     const dueBefore = this.#clock.now();
     const found = await this.#read(lane, dueBefore);
-    lane.endRefill(found?.deliveries ?? []);
-    // The gate was closed meanwhile: what was read may have been cancelled since.
-    if (lane.gate === 'paused' || lane.gate === 'ended') lane.dropWaiting();
-    else lane.more ||= found?.more ?? false;
+    const isOfUse = lane.endRefill(found?.deliveries ?? []);
+    if (lane.gate === 'open' || lane.gate === 'loading') {
+      lane.more ||= !isOfUse || (found?.more ?? false);
+    }
     const wakeAt = found === null ? dueBefore + RETRY_MS : found.nextDueAt;
     if (wakeAt !== null && lane.gate !== 'ended') this.#dispatcher.dueAt(lane, wakeAt);
     this.#dispatcher.offer(lane);

@@ -91,7 +91,7 @@ export class Sweep {
     const lane = this.#gates.find(webhookId);
     if (lane === undefined) return true;
     if (lane.gate !== 'open' || lane.more || lane.isRefilling) return false;
-    if (lane.waiting > 0 || lane.unsettled > 0) return false;
+    if (lane.waiting > 0 || lane.unsettled.size > 0) return false;
     return (this.#dispatcher.dueOf(lane) ?? Number.POSITIVE_INFINITY) > dueAt + GRACE_MS;
   }
 }

@@ -11,15 +11,21 @@ const ACCOUNT_SHARE = 1 / 4;
 export interface Turn {
   readonly webhook: { accountId: string };
   readonly receiver: { health: LaneHealth };
-  /** The bound it waits for; null while it does not. */
-  waitsAs: LaneHealth | null;
+  /** Where it waits; null while it does not. Only this file sets it. */
+  turn: WaitingTurn | null;
+}
+
+/** A lane's place in the row for one bound. One that is not its lane's `turn` any more is passed over. */
+export interface WaitingTurn {
+  lane: Turn;
+  health: LaneHealth;
 }
 
 /** The lanes of one account that wait for one bound. */
 interface AccountTurns {
   bound: Bound;
   accountId: string;
-  lanes: Fifo<Turn>;
+  turns: Fifo<WaitingTurn>;
   inFlight: number;
   isWaiting: boolean;
 }
@@ -63,14 +69,19 @@ export class Turns<Lane extends Turn> {
     return used >= max || this.#used >= this.max;
   }
 
-  /** It has something to start; it may be in only once. */
+  /**
+   * It has something to start. One that waits already stays where it is, unless it has become another
+   * kind: a receiver that is well again does not wait until a failing one has ended.
+   */
   wait(lane: Lane): void {
-    lane.waitsAs = lane.receiver.health;
-    const turns = accountTurns(this.#bounds[lane.receiver.health], lane.webhook.accountId);
-    turns.lanes.push(lane);
-    if (turns.isWaiting) return;
-    turns.isWaiting = true;
-    turns.bound.waiting.push(turns);
+    const { health } = lane.receiver;
+    if (lane.turn?.health === health) return;
+    lane.turn = { lane, health };
+    const account = accountTurns(this.#bounds[health], lane.webhook.accountId);
+    account.turns.push(lane.turn);
+    if (account.isWaiting) return;
+    account.isWaiting = true;
+    account.bound.waiting.push(account);
   }
 
   /** The next lane that may start something, or undefined when none may now. */
@@ -78,7 +89,7 @@ export class Turns<Lane extends Turn> {
     if (this.#used >= this.max) return undefined;
     for (const health of ORDER) {
       for (let lane = this.#nextOf(health); lane !== undefined; ) {
-        lane.waitsAs = null;
+        lane.turn = null;
         if (lane.receiver.health === health) return lane;
         // An exchange of it has ended since: it belongs to another bound now.
         this.wait(lane);
@@ -115,23 +126,30 @@ function nextOf(bound: Bound): Turn | undefined {
   if (bound.used >= bound.max) return undefined;
   const accountMax = Math.max(1, bound.max * ACCOUNT_SHARE);
   for (let left = bound.waiting.size; left > 0; left--) {
-    const turns = bound.waiting.shift();
-    if (turns === undefined) return undefined;
-    if (turns.inFlight >= accountMax && bound.waiting.size > 0) {
-      bound.waiting.push(turns);
+    const account = bound.waiting.shift();
+    if (account === undefined) return undefined;
+    if (account.inFlight >= accountMax && bound.waiting.size > 0) {
+      bound.waiting.push(account);
       continue;
     }
-    const lane = turns.lanes.shift();
-    if (turns.lanes.size > 0) bound.waiting.push(turns);
-    else leave(bound, turns);
+    const lane = shiftLane(account.turns);
+    if (account.turns.size > 0) bound.waiting.push(account);
+    else leave(bound, account);
     if (lane !== undefined) return lane;
   }
   return undefined;
 }
 
-function leave(bound: Bound, turns: AccountTurns): void {
-  turns.isWaiting = false;
-  if (turns.inFlight === 0) bound.accounts.delete(turns.accountId);
+function shiftLane(turns: Fifo<WaitingTurn>): Turn | undefined {
+  for (let turn = turns.shift(); turn !== undefined; turn = turns.shift()) {
+    if (turn.lane.turn === turn) return turn.lane;
+  }
+  return undefined;
+}
+
+function leave(bound: Bound, account: AccountTurns): void {
+  account.isWaiting = false;
+  if (account.inFlight === 0) bound.accounts.delete(account.accountId);
 }
 
 function boundOf(max: number): Bound {
@@ -139,10 +157,10 @@ function boundOf(max: number): Bound {
 }
 
 function accountTurns(bound: Bound, accountId: string): AccountTurns {
-  let turns = bound.accounts.get(accountId);
-  if (turns === undefined) {
-    turns = { bound, accountId, lanes: new Fifo(), inFlight: 0, isWaiting: false };
-    bound.accounts.set(accountId, turns);
+  let account = bound.accounts.get(accountId);
+  if (account === undefined) {
+    account = { bound, accountId, turns: new Fifo(), inFlight: 0, isWaiting: false };
+    bound.accounts.set(accountId, account);
   }
-  return turns;
+  return account;
 }

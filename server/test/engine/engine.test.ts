@@ -7,6 +7,14 @@ import { eventOf } from '../store/contract/fixtures.ts';
 import { NOON, settled } from './support/fake-clock.ts';
 import { BROKEN, OK, type Sent } from './support/fake-transport.ts';
 import {
+  answerAll,
+  answerOpen,
+  failing,
+  keepAfter,
+  keepBefore,
+  testCall,
+} from './support/steps.ts';
+import {
   ATTEMPT_TIMEOUT_MS,
   assertSentOnce,
   countByStatus,
@@ -211,7 +219,7 @@ describe('a lane', () => {
     world.transport.answering = () => 'nothing';
     await world.webhook();
     const eventIds = await world.publish(LANE_KEPT + 10);
-    const reading = holdAfter(world, 'due');
+    const reading = keepAfter(world, 'due');
     while (!reading.isReached) await answerOpen(world);
     eventIds.push(...(await world.publish(LANE_KEPT * 2)));
     assert.equal(world.engine.load().lanesBehind, 1, 'there is no room for all of it');
@@ -226,11 +234,11 @@ describe('a delivery that was handed over while its lane was read from the store
     const world = await openWorld(t);
     await world.webhook();
     world.transport.answering = () => 'nothing';
-    const asking = holdBefore(world, 'due');
+    const asking = keepBefore(world, 'due');
     await world.publish();
     assert.ok(asking.isReached);
     const [eventId = ''] = await world.publish();
-    const answering = holdAfter(world, 'due');
+    const answering = keepAfter(world, 'due');
     asking.release();
     await settled();
     assert.ok(answering.isReached, 'the answer names it');
@@ -377,7 +385,7 @@ describe('a webhook that ends', () => {
     world.transport.answering = () => 'nothing';
     const webhook = await world.webhook();
     await world.publish(LANE_KEPT + 10);
-    const reading = holdAfter(world, 'due');
+    const reading = keepAfter(world, 'due');
     while (!reading.isReached) await answerOpen(world);
     const sentBefore = world.transport.sent.length;
     await world.change(webhook, 'disabled');
@@ -586,7 +594,7 @@ describe('while the store', () => {
   test('is slow to write outcomes, sending goes on and each delivery is sent once', async (t) => {
     const world = await openWorld(t);
     const webhook = await world.webhook();
-    const writing = holdBefore(world, 'settle');
+    const writing = keepBefore(world, 'settle');
     const eventIds = await world.publish(600);
     const { length: sent } = world.transport.sent;
     assert.ok(
@@ -713,68 +721,12 @@ const NOTHING_LEFT = { waiting: 0, inFlight: 0, unsettled: 0, lanesBehind: 0 };
 
 type Hook = Awaited<ReturnType<World['webhook']>>;
 
-/** Answers what is open now with 200. */
-async function answerOpen({ transport }: World): Promise<void> {
-  for (const sent of transport.open()) sent.answer(OK);
-  await settled();
-}
-
-/** Answers with 200 until nothing is open. */
-async function answerAll(world: World): Promise<void> {
-  while (world.transport.open().length > 0) await answerOpen(world);
-}
-
-interface Held {
-  isReached: boolean;
-  release(): void;
-}
-
-/** Keeps the engine's next calls of an operation from the store, until they are released. */
-function holdBefore({ faults }: World, operation: string): Held {
-  const { held, gate } = gateAt(operation);
-  faults.before = gate;
-  return held;
-}
-
-/** Keeps the store's next answers to an operation from the engine, until they are released. */
-function holdAfter({ faults }: World, operation: string): Held {
-  const { held, gate } = gateAt(operation);
-  faults.after = gate;
-  return held;
-}
-
-function gateAt(operation: string): { held: Held; gate: (called: string) => Promise<void> | void } {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const held: Held = { isReached: false, release: resolve };
-  const gate = (called: string) => {
-    if (called !== operation) return;
-    held.isReached = true;
-    return promise;
-  };
-  return { held, gate };
-}
-
-/** Makes the engine's next so many calls of an operation fail. */
-function failing({ faults }: World, operation: string, times: number): void {
-  let left = times;
-  faults.before = (called) => {
-    if (called !== operation || left === 0) return;
-    left -= 1;
-    throw new Error('the store cannot be used now');
-  };
-}
-
 /** A publish that was matched before the webhook ended, and commits behind that. */
 async function raced({ store, newId, clock }: World, { accountId, id: webhookId }: Hook) {
   const { version } = await store.subscriptions(accountId);
   const event = eventOf(accountId, newId('event'), clock.now());
   const deliveries = [{ id: newId('delivery'), webhookId }];
   return { accountId, webhooksVersion: version, events: [{ ...event, deliveries }] };
-}
-
-async function testCall({ engine, newId, clock }: World, webhookId: string) {
-  const event = eventOf('acc_default', newId('testEvent'), clock.now());
-  return await engine.test({ event, webhookId, deliveryId: newId('delivery') });
 }
 
 function missing<Item = never>(): Item {

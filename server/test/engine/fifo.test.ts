@@ -34,6 +34,10 @@ test('it does what an array does, whatever is asked of it', (t) => {
     if (choice === 0) {
       assert.deepEqual(fifo.drain(), array);
       array = [];
+    } else if (choice < 20) {
+      const item = array[random.below(array.length + 1)] ?? -1;
+      assert.equal(fifo.remove(item), array.includes(item));
+      array = array.filter((one) => one !== item);
     } else if (choice < 520) {
       fifo.push(turn);
       array.push(turn);

@@ -99,7 +99,7 @@ export function webhookOperations(
     if (before === null) return null;
     const after = changed(before, changes, updatedAt);
     update.run(changeableColumns(after));
-    if (after.url !== before.url) forgetLane.run(bare(account), bare(id));
+    if (isBegunAnew(before, after)) forgetLane.run(bare(account), bare(id));
     raiseVersion.run(bare(account));
     return after;
   };
@@ -165,6 +165,11 @@ export function webhookOperations(
       };
     },
   };
+}
+
+/** Another receiver, or one that its owner says is back: what failed before does not count against it. */
+function isBegunAnew(before: Webhook, after: Webhook): boolean {
+  return after.url !== before.url || (before.status === 'disabled' && after.status !== 'disabled');
 }
 
 function changed(before: Webhook, changes: WebhookChanges, updatedAt: number): Webhook {

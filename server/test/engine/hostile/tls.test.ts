@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { before, describe, type TestContext, test } from 'node:test';
 import {
   createServer,
@@ -98,21 +98,22 @@ async function startTlsReceiver(
   behave: (socket: TLSSocket) => void = (socket) => socket.on('data', () => socket.end(OK)),
 ) {
   const resumed: boolean[] = [];
-  const sockets = new Set<TLSSocket>();
+  const connections = new Set<Socket>();
   const server = createServer({ key, cert: certificate, maxVersion }, (socket) => {
-    sockets.add(socket);
     socket.on('error', () => {});
     resumed.push(socket.isSessionReused());
     behave(socket);
   });
   server.on('tlsClientError', () => {});
+  // Not `secureConnection`: on a busy machine the deadline may come before the end of the handshake.
+  server.on('connection', (connection: Socket) => connections.add(connection));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   t.after(async () => {
     const closed = once(server, 'close');
     server.close();
-    for (const socket of sockets) socket.destroy();
+    for (const connection of connections) connection.destroy();
     await closed;
   });
   return { url: (host: string) => new URL(`https://${host}:${port}/webhooks`), resumed };

@@ -27,6 +27,11 @@ const ANSWER = { kind: 'response', responseTimeMs: 5, retryAfter: null, note: nu
 export const OK: Exchange = { ...ANSWER, status: 200, body: 'OK' };
 export const BROKEN: Exchange = { ...ANSWER, status: 500, body: 'no' };
 
+/** An answer with that status, and that `Retry-After`. */
+export function answered(status: number, retryAfter: string | null = null): Exchange {
+  return { ...ANSWER, status, retryAfter, body: '' };
+}
+
 /** A network on which nothing happens by itself. */
 export function createFakeTransport(answering: Answering = () => OK): FakeTransport {
   const sent: Sent[] = [];

@@ -3,7 +3,14 @@ import type { TestContext } from 'node:test';
 import type { Announcements, AttemptEnded } from '../../../src/core/announcements.ts';
 import { createIds, DEFAULT_ACCOUNT_ID, type NewId } from '../../../src/core/ids.ts';
 import type { Delivery, LaneHealth, LaneMemory, Webhook } from '../../../src/core/model.ts';
-import type { Announcement, Clock, Store, Transport, WebhookRef } from '../../../src/core/ports.ts';
+import type {
+  Announcement,
+  Clock,
+  Store,
+  Transport,
+  WebhookChanges,
+  WebhookRef,
+} from '../../../src/core/ports.ts';
 import { secretPlace } from '../../../src/core/secret-place.ts';
 import { createEngine, type Engine } from '../../../src/engine/engine.ts';
 import type { EngineSettings } from '../../../src/engine/ports.ts';
@@ -36,10 +43,15 @@ export interface World {
   publish(count?: number, type?: string): Promise<string[]>;
   /** Changes a webhook as the API does; returns when the engine has acknowledged it. */
   change(webhook: Webhook, status: Webhook['status']): Promise<void>;
+  patch(webhook: Webhook, changes: WebhookChanges): Promise<void>;
+  /** A new secret, and the one before beside it for so long. */
+  rotate(webhook: Webhook, secret: string, overlapMs?: number): Promise<void>;
   remove(webhook: Webhook): Promise<void>;
   deliveriesOf(webhook: Webhook): Promise<Delivery[]>;
   /** Another engine over the same store, as after a crash; the old one hears nothing any more. */
   restart(): Promise<void>;
+  /** Another engine after this one was drained, with nothing in progress. */
+  restartCleanly(): Promise<void>;
 }
 
 /** What the engine announced. */
@@ -98,6 +110,18 @@ export async function openWorld(t: TestContext, options: WorldOptions = {}): Pro
     await settled();
   };
 
+  const patch: World['patch'] = async (webhook, changes) => {
+    await store.updateWebhook(webhook.accountId, webhook.id, changes, clock.now());
+    await changed(webhook);
+  };
+  const restart = async (afterCrash: boolean) => {
+    life.isOver = true;
+    life = { isOver: false };
+    engine = startEngine();
+    await engine.start({ ...WHOLE_RUN, afterCrash });
+    await settled();
+  };
+
   return {
     clock,
     transport,
@@ -128,9 +152,12 @@ export async function openWorld(t: TestContext, options: WorldOptions = {}): Pro
       await settled();
       return ids;
     },
-    async change(webhook, status) {
-      await store.updateWebhook(webhook.accountId, webhook.id, { status }, clock.now());
-      await changed(webhook);
+    change: (webhook, status) => patch(webhook, { status }),
+    patch,
+    async rotate(webhook, secret, overlapMs = 86_400_000) {
+      const sealed = vault.seal(secret, secretPlace(refOf(webhook)));
+      const overlapUntil = clock.now() + overlapMs;
+      await patch(webhook, { secret: { sealed, hint: secret.slice(-4), overlapUntil } });
     },
     async remove(webhook) {
       await store.deleteWebhook(webhook.accountId, webhook.id, clock.now());
@@ -147,12 +174,12 @@ export async function openWorld(t: TestContext, options: WorldOptions = {}): Pro
       }
       return all;
     },
-    async restart() {
-      life.isOver = true;
-      life = { isOver: false };
-      engine = startEngine();
-      await engine.start({ ...WHOLE_RUN, afterCrash: true });
-      await settled();
+    restart: () => restart(true),
+    async restartCleanly() {
+      const drained = engine.drain(0);
+      await clock.advance(0);
+      assert.deepEqual(await drained, { abandoned: 0, unsettled: 0 });
+      await restart(false);
     },
   };
 }

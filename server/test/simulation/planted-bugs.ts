@@ -1,0 +1,228 @@
+// Plants one bug at a time in a copy of the source, and counts the seeds until the simulation finds it.
+//
+//   npm run sim:planted [-- part of a name]
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+const SEEDS_MAX = 2_000;
+const AT_ONCE = 2;
+
+export interface PlantedBug {
+  name: string;
+  /** Below `server/src`. */
+  file: string;
+  /** Stands there exactly once. */
+  from: string;
+  to: string;
+}
+
+export const plantedBugs: readonly PlantedBug[] = [
+  bug('the schedule is off by one', 'core/schedule.ts', 'schedule[made]', 'schedule[made - 1]'),
+  bug('jitter goes backwards', 'core/schedule.ts', 'endedAt + delay +', 'endedAt + delay -'),
+  bug(
+    'a retry counts from the start of the attempt',
+    'engine/flights.ts',
+    '      endedAt,\n      heldUntil',
+    '      endedAt: flight.startedAt,\n      heldUntil',
+  ),
+  bug(
+    'a late outcome revives what was cancelled',
+    'store/sqlite/settle.ts',
+    "where seq = ? and account_id = ? and status = 'pending'",
+    'where seq = ? and account_id = ?',
+  ),
+  bug(
+    'a hold is not heeded',
+    'engine/flights.ts',
+    "if (exchange.kind === 'response') this.#hold(lane, exchange);",
+    '',
+  ),
+  bug(
+    'a hold is forgotten when the webhook is read again',
+    'engine/gates.ts',
+    'lane.heldUntil = isNewReceiver ? target.heldUntil : later(lane.heldUntil, target.heldUntil);',
+    'lane.heldUntil = null;',
+  ),
+  bug(
+    'the next attempt ignores the hold',
+    'engine/dispatcher.ts',
+    'return heldUntil === null ? Number.NEGATIVE_INFINITY : this.#monotonicAt(heldUntil);',
+    'return heldUntil === null ? Number.NEGATIVE_INFINITY : this.#clock.monotonic() - 1;',
+  ),
+  bug(
+    'a strict lane does not wait for the settlement',
+    'engine/lane.ts',
+    'const slots = this.isStrict ? 1 : this.receiver.slots;',
+    'const slots = this.receiver.slots;',
+  ),
+  bug(
+    'a strict lane takes what is handed over',
+    'engine/gates.ts',
+    '!lane.more && !lane.isStrict && lane.room > 0',
+    '!lane.more && lane.room > 0',
+  ),
+  bug(
+    'a strict lane lets its head go',
+    'engine/flights.ts',
+    'if (isPending && lane.isStrict) lane.readAgain(delivery);\n    else lane.release(delivery);',
+    'lane.release(delivery);',
+  ),
+  bug(
+    'a refill forgets that there is more',
+    'engine/refills.ts',
+    'lane.more ||= !isOfUse || (found?.more ?? false);',
+    'lane.more = false;',
+  ),
+  bug(
+    'a hand-over that finds no room is dropped',
+    'engine/gates.ts',
+    '    else lane.more = true;\n',
+    '',
+  ),
+  bug(
+    'a refill brings back what was settled meanwhile',
+    'engine/lane.ts',
+    '|| this.#endedDuringRefill?.has(delivery.id)) return;',
+    ') return;',
+  ),
+  bug(
+    'a retry is not woken',
+    'engine/flights.ts',
+    'if (isPending) dispatcher.dueAt(lane, dueAt);',
+    '',
+  ),
+  bug(
+    'a failed read is not made again',
+    'engine/gates.ts',
+    'this.#ports.clock.after(STORE_RETRY_MS, () => this.#load(lane));',
+    '',
+  ),
+  bug(
+    'a failed settlement is not written again',
+    'engine/settler.ts',
+    'this.#waiting = [...batch, ...this.#waiting];',
+    '',
+  ),
+  bug(
+    'a change is acknowledged before it is read',
+    'engine/gates.ts',
+    "lane.gate = 'loading';\n    await this.#readOrRetry(lane);",
+    'void this.#readOrRetry(lane).catch(() => {});',
+  ),
+  bug(
+    'a paused lane goes on with what it has',
+    'engine/gates.ts',
+    "if (target?.status === 'active') {",
+    "if (target?.status === 'active' || target?.status === 'paused') {",
+  ),
+  bug(
+    'a cancelled delivery stays in the queue',
+    'engine/lane.ts',
+    'if (!this.#queueOf(delivery).remove(delivery)) return;',
+    'return;',
+  ),
+  bug(
+    'a cancelled delivery gets its second try',
+    'engine/flights.ts',
+    'if (flight.isCancelled) return false;',
+    '',
+  ),
+  bug(
+    'a rate limit forgets what may have been in progress at a crash',
+    'engine/rate-of-lane.ts',
+    'Array<number>(Math.min(count, windowMax) * tries).fill(at)',
+    'Array<number>(0)',
+  ),
+  bug(
+    'a rate limit forgets what was sent before a restart',
+    'engine/rate-of-lane.ts',
+    '...stored.map((moment) => moment - aheadMs),',
+    '',
+  ),
+  bug(
+    'a rate limit counts one too few',
+    'engine/rate-window.ts',
+    'if (this.#moments.length < this.max) return',
+    'if (this.#moments.length <= this.max) return',
+  ),
+  bug('a second try does not count for the rate', 'engine/flights.ts', 'lane.rate?.sent(now);', ''),
+  bug(
+    'what was never tried is not found after a crash',
+    'store/sqlite/due.ts',
+    'const neverTried = wanted(fresh.all(...key, rowsMax(request)), request);\n    const again',
+    'const neverTried: number[] = [];\n    const again',
+  ),
+  bug(
+    'a recovery makes what was delivered',
+    'store/sqlite/recoveries.ts',
+    'status in',
+    "status not in ('cancelled') and status in",
+  ),
+];
+
+/** How often its text stands in the source. */
+export function placesOf({ file, from }: PlantedBug): number {
+  return readFileSync(join(ROOT, 'server/src', file), 'utf8').split(from).length - 1;
+}
+
+/** How many seeds it took, or null when none of them showed it. */
+export async function seedsUntilFound(
+  planted: PlantedBug,
+  { from, seeds }: { from: number; seeds: number },
+): Promise<number | null> {
+  // Within the repository, so that packages are found.
+  const copy = mkdtempSync(join(ROOT, '.planted-'));
+  try {
+    for (const part of [
+      'src',
+      'test/simulation',
+      'test/engine',
+      'test/store',
+      'test/core',
+      'test/system',
+      'test/support',
+    ]) {
+      cpSync(join(ROOT, 'server', part), join(copy, 'server', part), { recursive: true });
+    }
+    plant(join(copy, 'server/src', planted.file), planted);
+    const file = join(copy, 'server/test/simulation/run.ts');
+    const args = [file, '--first', '--from', String(from), '--seeds', String(seeds)];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    const [said, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+    return code === 0 ? null : (JSON.parse(said || '{"seeds":1}') as { seeds: number }).seeds;
+  } finally {
+    rmSync(copy, { recursive: true });
+  }
+}
+
+function plant(file: string, { name, from, to }: PlantedBug): void {
+  const source = readFileSync(file, 'utf8');
+  const parts = source.split(from);
+  if (parts.length !== 2) throw new Error(`"${name}": stands ${parts.length - 1} times in ${file}`);
+  writeFileSync(file, parts.join(to));
+}
+
+function bug(name: string, file: string, from: string, to: string): PlantedBug {
+  return { name, file, from, to };
+}
+
+if (import.meta.main) {
+  const [, , part = ''] = process.argv;
+  const left = plantedBugs.filter(({ name }) => name.includes(part));
+  const missed: string[] = [];
+  const work = async () => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+      const seeds = await seedsUntilFound(next, { from: 1, seeds: SEEDS_MAX });
+      if (seeds === null) missed.push(next.name);
+      console.log(`${seeds === null ? 'NOT FOUND' : String(seeds).padStart(9)}  ${next.name}`);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  console.log(`${missed.length} of ${plantedBugs.length} were not found`);
+  process.exitCode = missed.length === 0 ? 0 : 1;
+}
