@@ -99,6 +99,8 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
     load,
     webhookChanged: (webhook) => gates.changed(webhook),
     async deliveryCancelled(webhook, deliveryId) {
+      // The call may be here before the hand-over of what it cancels; that is here before this answer.
+      await store.target(webhook);
       const lane = gates.find(webhook.webhookId);
       if (lane === undefined) return;
       lane.pending -= 1;
