@@ -7,6 +7,8 @@ import { Wakes } from './wakes.ts';
 const EXHAUSTED_MS = 1_000;
 /** Lanes with a late exchange keep so many in progress, while more than half of all is in use. */
 const LATE_IN_FLIGHT_MAX = 2;
+/** What the wall clock keeps back is looked at again so often. */
+const LOOK_AGAIN_MS = 60_000;
 
 export interface DispatcherHooks {
   start(lane: Lane, delivery: DueDelivery): void;
@@ -61,7 +63,7 @@ export class Dispatcher {
     const holdEndsAt = this.#holdEndsAt(lane);
     if (holdEndsAt > this.#now()) {
       // What is due then need not be in memory before.
-      this.#pauses.at(holdEndsAt, lane);
+      this.#pause(lane, holdEndsAt);
       return;
     }
     if (lane.wantsRefill) this.#hooks.refill(lane);
@@ -73,7 +75,7 @@ export class Dispatcher {
       return;
     }
     const startsAt = this.#startsAt(lane, head);
-    if (startsAt > this.#now()) this.#pauses.at(startsAt, lane);
+    if (startsAt > this.#now()) this.#pause(lane, startsAt);
     else this.turns.wait(lane);
   }
 
@@ -144,6 +146,11 @@ export class Dispatcher {
     if (lane.gate === 'paused' || lane.gate === 'ended') return;
     lane.more = true;
     this.offer(lane);
+  }
+
+  /** Looked at again then (monotonic), or sooner: a wall clock that is set meanwhile changes the moment. */
+  #pause(lane: Lane, until: number): void {
+    this.#pauses.at(Math.min(until, this.#now() + LOOK_AGAIN_MS), lane);
   }
 
   /** The earliest moment (monotonic) at which time alone lets this one start. */
