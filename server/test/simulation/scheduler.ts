@@ -4,7 +4,7 @@ import type { Clock, Timer } from '../../src/core/ports.ts';
 /** Noon of some day: ids and dates look like real ones. */
 const BEGIN = Date.UTC(2023, 11, 1, 12);
 /** Far more than any seed needs; a run that comes here goes round in circles. */
-const STEPS_MAX = 400_000;
+const STEPS_MAX = 3_000_000;
 
 interface Entry {
   at: number;
