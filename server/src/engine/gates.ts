@@ -216,16 +216,21 @@ export class Gates {
   async #end(lane: Lane, reason: string): Promise<void> {
     lane.gate = 'ended';
     lane.sender = null;
-    lane.pending = 0;
-    const cancelled = await this.#ports.store.cancelPending(lane.webhook, reason, CANCEL_PAGE);
+    const cancelled = await this.#cancelPage(lane, reason);
     if (cancelled === CANCEL_PAGE) void this.#cancelRest(lane, reason);
+  }
+
+  async #cancelPage(lane: Lane, reason: string): Promise<number> {
+    const cancelled = await this.#ports.store.cancelPending(lane.webhook, reason, CANCEL_PAGE);
+    lane.pending = Math.max(0, lane.pending - cancelled);
+    return cancelled;
   }
 
   async #cancelRest(lane: Lane, reason: string): Promise<void> {
     try {
       let cancelled = CANCEL_PAGE;
       while (cancelled === CANCEL_PAGE && lane.gate === 'ended') {
-        cancelled = await this.#ports.store.cancelPending(lane.webhook, reason, CANCEL_PAGE);
+        cancelled = await this.#cancelPage(lane, reason);
       }
     } catch {
       this.#ports.clock.after(STORE_RETRY_MS, () => void this.#cancelRest(lane, reason));

@@ -334,15 +334,15 @@ export function createWitness(model: Model, parts: CommitParts): Witness {
 
   function pendingCancelled([ref, reason, limit]: Args<'cancelPending'>, count: number): void {
     const webhook = webhookOf(ref);
-    const { size } = webhook.pending;
-    trace.check(count === Math.min(size, limit), () => `${count} of ${size} pending are cancelled`);
+    const { status } = newestOf(webhook);
+    const isOver = status === 'disabled' || status === 'deleted';
+    const wanted = isOver ? Math.min(webhook.pending.size, limit) : 0;
+    trace.check(count === wanted, () => `${count} of ${wanted} pending are cancelled`);
+    if (!isOver) return;
     // The simulation never comes to a second page: which of them were in the first is not known here.
     for (const delivery of [...webhook.pending.values()]) end(delivery, reason);
     // Its gate is closed: whatever was not heard yet is acknowledged by that.
-    const { status } = newestOf(webhook);
-    if (status === 'disabled' || status === 'deleted') {
-      webhook.acknowledged = webhook.versions.length - 1;
-    }
+    webhook.acknowledged = webhook.versions.length - 1;
   }
 
   function end(delivery: ModelDelivery, reason: string): void {

@@ -153,7 +153,9 @@ export class ExchangeWatch implements Watch {
     if (!allowed.some(({ status }) => status === 'active')) wrong('starts while nothing may');
     if (!allowed.some((version) => new URL(version.url).href === url)) wrong('goes to an old URL');
     // What is in progress at an earlier URL takes no place of the one of now.
-    const besides = webhook.exchanges.filter((one) => one.url === url && isOpenIn(one, exchange.life));
+    const besides = webhook.exchanges.filter(
+      (one) => one.url === url && isOpenIn(one, exchange.life),
+    );
     const inParallel = besides.length + 1;
     const most = Math.max(
       ...allowed.map(({ settings }) => settings.concurrencyMax ?? this.#parts.concurrencyMax),
