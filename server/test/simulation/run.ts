@@ -3,18 +3,25 @@
 //   npm run sim -- --seeds 2000            so many, from a random one
 //   npm run sim -- --seeds 2000 --from 1   from this one
 //   npm run sim -- --seed 17               this one, with everything that happens
+//   npm run sim -- --first                 stops at the first that fails, and says how many it took
 import { parseArgs } from 'node:util';
-import { runSeeds, summaryOf } from './seeds.ts';
+import { runSeeds, type SeedsRun, summaryOf } from './seeds.ts';
 import { simulate } from './simulation.ts';
 
 const { values } = parseArgs({
-  options: { seeds: { type: 'string' }, seed: { type: 'string' }, from: { type: 'string' } },
+  options: {
+    seeds: { type: 'string', default: '300' },
+    seed: { type: 'string' },
+    from: { type: 'string' },
+    first: { type: 'boolean', default: false },
+  },
 });
 
 if (values.seed === undefined) {
   const from = Number(values.from ?? Math.floor(Math.random() * 2 ** 31));
-  const run = await runSeeds({ from, count: Number(values.seeds ?? 300) });
-  console.log(summaryOf(run));
+  const until = values.first ? ({ failures }: SeedsRun) => failures.length > 0 : () => false;
+  const run = await runSeeds({ from, count: Number(values.seeds), until });
+  console.log(values.first ? JSON.stringify({ seeds: run.count }) : summaryOf(run));
   process.exitCode = run.failures.length > 0 ? 1 : 0;
 } else {
   const {
