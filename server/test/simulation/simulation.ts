@@ -107,6 +107,7 @@ class Simulation {
       trace,
       model,
       concurrencyMax: settings.concurrencyMax,
+      onGone: settings.onGone,
       storeIsWell: () =>
         this.store.faults.failing === 'none' &&
         scheduler.monotonic() - this.#storeFailedAt > 2 * MINUTE_MS,

@@ -1,3 +1,5 @@
+import type { OnGone } from '../../src/core/model.ts';
+import { Consequences } from './consequences.ts';
 import type { Life } from './lives.ts';
 import {
   allowedOf,
@@ -17,13 +19,16 @@ export interface WatchParts {
   trace: Trace;
   model: Model;
   concurrencyMax: number;
-  /** Whether a store call has failed lately, so that what is written besides may be missing. */
+  /** What is not set for a webhook. */
+  onGone: OnGone;
+  /** Whether no call of the store has failed lately: what is written besides may be missing then. */
   storeIsWell: () => boolean;
 }
 
-const PREFERENCE_STORED_MS = 5_000;
 /** What a delivery may wait for each that was before it. */
 const EACH_MS_MAX = 100;
+/** A window of 64 is halved to 1 in six rounds. */
+const PROBES_AFTER = 7;
 
 /** Compares each exchange with what may be sent at that moment, and remembers it. */
 export class ExchangeWatch implements Watch {
@@ -32,13 +37,18 @@ export class ExchangeWatch implements Watch {
   secondTries = 0;
   /** The most that one was late, once everything was well. */
   latestMs = 0;
-  /** A drain has begun: there are no second tries any more. */
-  isDraining = false;
   readonly #parts: WatchParts;
+  readonly #consequences: Consequences;
   #onTime: { since: number; wall: number; lateMsMax: number } | null = null;
 
   constructor(parts: WatchParts) {
     this.#parts = parts;
+    this.#consequences = new Consequences(parts);
+  }
+
+  /** A drain begins or has ended: there are no second tries meanwhile. */
+  set isDraining(isDraining: boolean) {
+    this.#consequences.isDraining = isDraining;
   }
 
   /** Everything is well: what is due from now on starts at most so late. */
@@ -76,7 +86,7 @@ export class ExchangeWatch implements Watch {
     delivery.webhook.exchanges.push(exchange);
     return {
       ended: (heard) => this.#ended(exchange, heard),
-      told: () => this.#told(exchange),
+      told: () => this.#consequences.told(exchange),
     };
   }
 
@@ -161,6 +171,8 @@ export class ExchangeWatch implements Watch {
       ...allowed.map(({ settings }) => settings.concurrencyMax ?? this.#parts.concurrencyMax),
     );
     if (inParallel > most) wrong(`is number ${inParallel} in parallel`);
+    const isProbe = this.#consequences.failedRounds(webhook, url, exchange.life) >= PROBES_AFTER;
+    if (isProbe && inParallel > 1) wrong(`is number ${inParallel} to a receiver that only fails`);
   }
 
   #checkTime({ delivery, life }: ModelExchange, wrong: Wrong): void {
@@ -230,6 +242,7 @@ export class ExchangeWatch implements Watch {
       exchange.isSettled = true;
       return;
     }
+    this.#consequences.ended(exchange);
     const asks = status === 429 || status === 503;
     if (!asks || askedUntil === null || askedUntil <= scheduler.now()) return;
     webhook.holds.add(askedUntil);
@@ -240,43 +253,7 @@ export class ExchangeWatch implements Watch {
     const { life } = exchange;
     const heardAt = scheduler.monotonic();
     webhook.hold = { until: askedUntil, heardAt, life, isStored: false };
-  }
-
-  /** The engine has heard of it, and has done at once what follows. */
-  #told(exchange: ModelExchange): void {
-    const { webhook } = exchange.delivery;
-    const [only, ...others] = webhook.versions.slice(exchange.allowed);
-    if (only === undefined || others.length > 0 || exchange.life.isOver) return;
-    if (exchange.isSecondTry) this.#checkPreference(exchange, webhook, only);
-    else if (!hasBeenRead(webhook, exchange)) this.#checkSecondTry(exchange, only);
-  }
-
-  /** A receiver that knows the other secret of an overlap gets it at once. */
-  #checkSecondTry(exchange: ModelExchange, version: Version): void {
-    const { ended, delivery, number, signedWith } = exchange;
-    if (ended === null || (ended.status !== 401 && ended.status !== 403)) return;
-    if (version.before === null || ended.at >= version.before.until) return;
-    if (delivery.status !== 'pending') return;
-    if (version.settings.rateLimit !== null || this.isDraining) return;
-    const second = delivery.exchanges.at(-1);
-    this.#parts.trace.check(
-      second !== exchange && second?.number === number && second.signedWith !== signedWith,
-      () => `attempt ${number} of ${delivery.id} is not sent with the other secret`,
-    );
-  }
-
-  /** That the receiver knows the new secret is stored, unless something came between. */
-  #checkPreference(exchange: ModelExchange, webhook: ModelWebhook, version: Version): void {
-    const { ended, life, signedWith, delivery } = exchange;
-    const isWell = ended?.status !== null && ended !== null && ended.status < 300;
-    if (!isWell || signedWith !== version.secret) return;
-    this.#parts.scheduler.after(PREFERENCE_STORED_MS, () => {
-      if (life.isOver || newestOf(webhook) !== version || !this.#parts.storeIsWell()) return;
-      this.#parts.trace.check(
-        webhook.prefersNewSince !== null,
-        () => `that ${delivery.id} was taken with the new secret is not stored`,
-      );
-    });
+    this.#consequences.held(webhook);
   }
 }
 
@@ -293,11 +270,6 @@ function checkIdentity(seen: Seen, { webhook, event }: ModelDelivery, wrong: Wro
 /** The engine has read that since it was stored. */
 function isKnownToPrefer({ prefersNewSince, readAt }: ModelWebhook): boolean {
   return prefersNewSince !== null && readAt > prefersNewSince;
-}
-
-/** The webhook was read again meanwhile, or is being read: nothing begins under what it was before. */
-function hasBeenRead({ askedAt, readAt }: ModelWebhook, { sentAt }: ModelExchange): boolean {
-  return askedAt >= sentAt || readAt >= sentAt;
 }
 
 function isOpenIn(exchange: ModelExchange, life: Life): boolean {
