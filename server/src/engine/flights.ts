@@ -123,6 +123,8 @@ export class Flights {
     const other = flight.sender.other(flight.secret, startedAt);
     if (other === null || lane.sender !== flight.sender || lane.gate !== 'open') return false;
     if ((lane.rate?.freeAt ?? 0) > now || this.#parts.dispatcher.isHeld) return false;
+    // Another exchange has just been asked to wait.
+    if ((lane.heldUntil ?? 0) > startedAt) return false;
     lane.rate?.sent(now);
     const { attemptId: id, number, startedAt: firstStartedAt, secret } = flight;
     const attempt = attemptOf(exchange, { id, number, startedAt: firstStartedAt });

@@ -92,6 +92,8 @@ export class Sweep {
     if (lane === undefined) return true;
     if (lane.gate !== 'open' || lane.more || lane.isRefilling) return false;
     if (lane.waiting > 0 || lane.unsettled.size > 0) return false;
-    return (this.#dispatcher.dueOf(lane) ?? Number.POSITIVE_INFINITY) > dueAt + GRACE_MS;
+    // Also one whose read failed, and is made again shortly.
+    const wakesAt = this.#dispatcher.dueOf(lane) ?? Number.POSITIVE_INFINITY;
+    return wakesAt > Math.max(dueAt, this.#ports.clock.now()) + GRACE_MS;
   }
 }
