@@ -63,7 +63,7 @@ export class Consequences {
     const { ended, delivery, number, signedWith } = exchange;
     if (ended === null || (ended.status !== 401 && ended.status !== 403)) return;
     if (version.before === null || ended.at >= version.before.until) return;
-    if (delivery.status !== 'pending') return;
+    if (delivery.status !== 'pending' || (delivery.webhook.hold?.until ?? 0) > ended.at) return;
     if (version.settings.rateLimit !== null || this.isDraining) return;
     const second = delivery.exchanges.at(-1);
     this.#check(

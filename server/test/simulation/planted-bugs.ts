@@ -85,12 +85,6 @@ export const plantedBugs: readonly PlantedBug[] = [
     '',
   ),
   bug(
-    'a refill brings back what was settled meanwhile',
-    'engine/lane.ts',
-    '|| this.#endedDuringRefill?.has(delivery.id)) return;',
-    ') return;',
-  ),
-  bug(
     'a retry is not woken',
     'engine/flights.ts',
     'if (isPending) dispatcher.dueAt(lane, dueAt);',

@@ -51,7 +51,7 @@ export class Receiver {
   react(eventType: string, signedWith: readonly string[]): Reaction {
     const { knows } = this;
     const isStranger = knows !== null && !signedWith.some((secret) => knows.has(secret));
-    if (isStranger) return this.#answer(this.#random.pick([401, 403]));
+    if (isStranger) return this.#refuse();
     switch (this.habit) {
       case 'healthy':
         return this.#answer(this.#random.pick([200, 200, 201, 204]));
@@ -74,6 +74,13 @@ export class Receiver {
       case 'poisoned':
         return this.#answer(eventType === POISON ? 500 : 200);
     }
+  }
+
+  /** At once, or after it has thought about it. */
+  #refuse(): Reaction {
+    const refusal = this.#answer(this.#random.pick([401, 403]));
+    const thinksMs = this.#random.pick([0, 0, 200, 2_000]);
+    return { ...refusal, afterMs: (refusal.afterMs ?? 0) + thinksMs * this.#random.fraction() };
   }
 
   #flap(): Reaction {

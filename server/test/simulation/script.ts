@@ -140,8 +140,9 @@ export class Script {
     const { random, model } = this.#parts;
     const webhook = this.#anyWebhook();
     const pending = [...(webhook?.pending.values() ?? [])];
-    const all =
-      pending.length > 0 && random.below(3) > 0 ? pending : [...model.deliveries.values()];
+    const inProgress = pending.filter(({ exchanges }) => exchanges.at(-1)?.ended === null);
+    const some = inProgress.length > 0 && random.below(2) === 0 ? inProgress : pending;
+    const all = some.length > 0 && random.below(3) > 0 ? some : [...model.deliveries.values()];
     // What is new is more interesting.
     const index = Math.floor(all.length * (1 - random.fraction() ** 2 * 0.999));
     const delivery = all[Math.min(index, all.length - 1)];
