@@ -60,16 +60,21 @@ export class Consequences {
 
   /** A receiver that knows the other secret of an overlap gets it at once. */
   #checkSecondTry(exchange: ModelExchange, version: Version): void {
-    const { ended, delivery, number, signedWith } = exchange;
+    const { ended, delivery, number, signedWith, life } = exchange;
     if (ended === null || (ended.status !== 401 && ended.status !== 403)) return;
     if (version.before === null || ended.at >= version.before.until) return;
     if (delivery.status !== 'pending' || (delivery.webhook.hold?.until ?? 0) > ended.at) return;
     if (version.settings.rateLimit !== null || this.isDraining) return;
     const second = delivery.exchanges.at(-1);
-    this.#check(
-      second !== exchange && second?.number === number && second.signedWith !== signedWith,
-      () => `attempt ${number} of ${delivery.id} is not sent with the other secret`,
-    );
+    if (second !== exchange && second?.number === number && second.signedWith !== signedWith)
+      return;
+    // The engine may be closing the lane by itself: then there is another version soon.
+    this.#soon(life, delivery.webhook, version, () => {
+      this.#check(
+        false,
+        () => `attempt ${number} of ${delivery.id} is not sent with the other secret`,
+      );
+    });
   }
 
   /** That the receiver knows the new secret is stored. */
