@@ -154,8 +154,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     'a recovery makes what was delivered',
     'store/sqlite/recoveries.ts',
-    'status in',
-    "status not in ('cancelled') and status in",
+    "status in ('pending', 'delivered')",
+    "status in ('pending')",
   ),
   bug(
     'the second try is signed with the same secret',

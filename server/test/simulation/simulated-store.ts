@@ -51,6 +51,8 @@ export class SimulatedStore {
   /** Told after each turn which calls were executed, before their callers are. */
   turned: (operations: readonly string[]) => void = () => {};
   handOversLost = 0;
+  /** When a call failed last, by the monotonic clock. */
+  failedAt = Number.NEGATIVE_INFINITY;
   readonly #scheduler: Scheduler;
   readonly #random: Seeded;
   readonly #trace: Trace;
@@ -161,6 +163,7 @@ export class SimulatedStore {
       failing === 'all' || (failing === 'writes' && executor.writes(call));
     const done = executor.run(calls.filter((call) => !isFailing(call)));
     return calls.map((call) => {
+      if (isFailing(call)) this.failedAt = this.#scheduler.monotonic();
       if (isFailing(call)) return { ok: false, error: unavailable(), trouble: 'unavailable' };
       const result = done.shift();
       if (result === undefined) throw new Error('every call has a result');

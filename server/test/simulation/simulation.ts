@@ -82,7 +82,6 @@ class Simulation {
   #clients: Clients | null = null;
   #crashes = 0;
   #unrecorded = 0;
-  #storeFailedAt = Number.NEGATIVE_INFINITY;
   #isEnding = false;
 
   constructor(seed: number, isShown: boolean) {
@@ -108,9 +107,7 @@ class Simulation {
       model,
       concurrencyMax: settings.concurrencyMax,
       onGone: settings.onGone,
-      storeIsWell: () =>
-        this.store.faults.failing === 'none' &&
-        scheduler.monotonic() - this.#storeFailedAt > 2 * MINUTE_MS,
+      storeIsWell: () => scheduler.monotonic() - this.store.failedAt > MINUTE_MS,
     });
     this.#network = new Network(scheduler, random, this.#watch);
     this.#script = new Script({ random, scheduler, model, network: this.#network, profile });
@@ -259,7 +256,6 @@ class Simulation {
         this.store.faults.failing = this.#random.pick(['writes', 'all']);
         this.#later(8_000, () => {
           this.store.faults.failing = 'none';
-          this.#storeFailedAt = this.#scheduler.monotonic();
         });
       });
     }
