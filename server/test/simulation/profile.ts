@@ -52,7 +52,7 @@ export function profileOf(random: Seeded): Profile {
       failingStore: may(0.35),
       slowStore: may(0.3),
       jumps: may(0.2),
-      shortage: may(0.15),
+      shortage: may(0.3),
       lostHandOvers: may(0.06),
     },
   };

@@ -48,9 +48,9 @@ export class Script {
     if (chance < 0.68) return this.#withDelivery((delivery) => clients.cancel(delivery));
     if (chance < 0.74) return this.#withDelivery((delivery) => clients.redeliver(delivery));
     if (chance < 0.78) return clients.test(webhook);
-    if (chance < 0.82) return clients.recover(webhook, random.below(600_000));
-    if (chance < 0.87) return this.#rotate(clients, webhook);
-    if (chance < 0.88) return clients.remove(webhook);
+    if (chance < 0.81) return clients.recover(webhook, random.below(600_000));
+    if (chance < 0.88) return this.#rotate(clients, webhook);
+    if (chance < 0.89) return clients.remove(webhook);
     return this.#change(clients, webhook);
   }
 
