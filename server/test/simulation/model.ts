@@ -67,6 +67,8 @@ export interface ModelWebhook {
   exchanges: ModelExchange[];
   /** Each moment that its receiver has ever asked to wait for. */
   holds: Set<number>;
+  /** When a test call was delivered last: that ends a hold. */
+  testedAt: number;
   /** Nothing may be sent before: what the receiver asked for and the engine has heard. */
   hold: { until: number; heardAt: number; life: Life; isStored: boolean } | null;
 }

@@ -230,6 +230,12 @@ export const plantedBugs: readonly PlantedBug[] = [
     'if',
   ),
   bug(
+    'what is in progress is not counted after a webhook was disabled',
+    'engine/gates.ts',
+    'const isNewReceiver = lane.url !== target.url;',
+    'const isNewReceiver = lane.sender?.url !== target.url;',
+  ),
+  bug(
     'a cancellation overtakes the hand-over',
     'engine/engine.ts',
     '      await store.target(webhook);\n',

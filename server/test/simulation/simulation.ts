@@ -7,6 +7,7 @@ import { type Seeded, seededBy } from '../core/support/seeded.ts';
 import { Clients } from './clients.ts';
 import { createWitness } from './commits.ts';
 import { checkEnd } from './ending.ts';
+import { Faults } from './faults.ts';
 import { type Life, newLife } from './lives.ts';
 import { emptyModel, type Model, newestOf } from './model.ts';
 import { Network } from './network.ts';
@@ -75,6 +76,7 @@ class Simulation {
   readonly #network: Network;
   readonly #watch: ExchangeWatch;
   readonly #script: Script;
+  readonly #faults: Faults;
   readonly #vault: Vault = createVault(new Uint8Array(32).fill(7));
   readonly #newId: NewId;
   #life: Life = newLife(0);
@@ -82,7 +84,6 @@ class Simulation {
   #clients: Clients | null = null;
   #crashes = 0;
   #unrecorded = 0;
-  #isEnding = false;
 
   constructor(seed: number, isShown: boolean) {
     this.#seed = seed;
@@ -110,7 +111,12 @@ class Simulation {
       storeIsWell: () => scheduler.monotonic() - this.store.failedAt > MINUTE_MS,
     });
     this.#network = new Network(scheduler, random, this.#watch);
-    this.#script = new Script({ random, scheduler, model, network: this.#network, profile });
+    const network = this.#network;
+    this.#script = new Script({ random, scheduler, model, network, profile });
+    this.#faults = new Faults(
+      { random, scheduler, trace, profile, store: this.store, network },
+      { crash: () => this.#crash(), drain: () => void this.#drain() },
+    );
   }
 
   async run(): Promise<void> {
@@ -122,7 +128,7 @@ class Simulation {
     }
     for (let made = 0; made < webhooks; made++) this.#do((one) => this.#script.createWebhook(one));
     await this.#pass(500);
-    this.#plan();
+    this.#faults.plan();
     for (let done = 0; done < operations; done++) {
       this.#do((clients) => this.#script.next(clients));
       if (this.#random.below(3) > 0) await this.#pass(this.#gap());
@@ -247,100 +253,10 @@ class Simulation {
     if (!life.isOver) this.#over(life);
   }
 
-  /** What goes wrong, and when. */
-  #plan(): void {
-    const { faults } = this.#profile;
-    if (faults.crashes) this.#repeatedly(() => this.#armCrash());
-    if (faults.failingStore) {
-      this.#repeatedly(() => {
-        this.store.faults.failing = this.#random.pick(['writes', 'all']);
-        this.#later(8_000, () => {
-          this.store.faults.failing = 'none';
-        });
-      });
-    }
-    if (faults.slowStore) {
-      this.#repeatedly(() => {
-        this.store.faults.turnMsMax = 2_000;
-        this.#later(20_000, () => {
-          this.store.faults.turnMsMax = 3;
-        });
-      });
-    }
-    if (faults.jumps) {
-      this.#repeatedly(() => {
-        const ms = this.#random.pick([2_000, 90_000, 2 * 60 * MINUTE_MS]);
-        const byMs = Math.floor(ms * (2 * this.#random.fraction() - 1));
-        this.trace.say(`the clock is set by ${byMs}`);
-        this.#scheduler.jump(byMs);
-      });
-    }
-    if (faults.shortage) {
-      this.#repeatedly(() => {
-        this.#network.faults.shortage = 0.5;
-        this.#later(3_000, () => {
-          this.#network.faults.shortage = 0;
-        });
-      });
-    }
-    if (faults.lostHandOvers) this.store.faults.lostHandOvers = 0.2;
-  }
-
-  /** A few times within the script. */
-  #repeatedly(happen: () => void): void {
-    const { gapMsMax, operations } = this.#profile;
-    const spanMs = (gapMsMax / 4) * operations * 0.66;
-    const times = 1 + this.#random.below(4);
-    for (let time = 0; time < times; time++) {
-      this.#scheduler.after(spanMs * this.#random.fraction(), () => {
-        if (!this.#isEnding) happen();
-      });
-    }
-  }
-
-  #later(msMax: number, happen: () => void): void {
-    this.#scheduler.after(msMax * this.#random.fraction() ** 2, () => {
-      if (!this.#isEnding) happen();
-    });
-  }
-
-  /** At once, or at the next moment of a kind: after a commit and before anybody hears of it, for one. */
-  #armCrash(): void {
-    const random = this.#random;
-    const kind = random.below(6);
-    if (kind === 0) this.#crash();
-    else if (kind === 1) void this.#drain();
-    else if (kind === 2) this.#crashAfterSends(1 + random.below(5));
-    else {
-      const operation = random.pick(['settle', 'settle', 'publish', 'target', 'due', 'any']);
-      this.store.turned = (operations) => {
-        if (operation !== 'any' && !operations.includes(operation)) return;
-        this.store.turned = () => {};
-        this.#crash();
-      };
-    }
-  }
-
-  #crashAfterSends(count: number): void {
-    let left = count;
-    this.#network.wasSent = () => {
-      left -= 1;
-      if (left > 0) return;
-      this.#network.wasSent = () => {};
-      this.#crash();
-    };
-  }
-
   /** Faults stop, receivers are well, and time goes on until everything has ended. */
   async #end(): Promise<void> {
     this.trace.say('nothing goes wrong any more');
-    this.#isEnding = true;
-    this.store.turned = () => {};
-    this.#network.wasSent = () => {};
-    this.store.faults.failing = 'none';
-    this.store.faults.turnMsMax = 3;
-    this.store.faults.lostHandOvers = 0;
-    this.#network.faults.shortage = 0;
+    this.#faults.stop();
     this.#script.healAll();
     await this.#pass(SETTLED_MS);
     this.#watch.expectOnTime(LATE_MS_MAX);

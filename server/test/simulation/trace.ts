@@ -2,14 +2,6 @@ import { createHash } from 'node:crypto';
 
 const KEPT = 400;
 
-/** A broken invariant; the run goes on, so that one seed may tell of several. */
-export class Violation extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'Violation';
-  }
-}
-
 /** What happened, line by line: its digest says whether two runs were the same. */
 export class Trace {
   readonly #hash = createHash('sha256');

@@ -27,6 +27,8 @@ export interface WatchParts {
 
 /** What a delivery may wait for each that was before it. */
 const EACH_MS_MAX = 100;
+/** A delivered test call ends what was asked for until the engine has heard that it is written. */
+const TEST_HEARD_MS = 500;
 /** A window of 64 is halved to 1 in six rounds. */
 const PROBES_AFTER = 7;
 
@@ -250,6 +252,7 @@ export class ExchangeWatch implements Watch {
     if (webhook.versions.slice(allowed).some(({ url }) => new URL(url).href !== exchange.url))
       return;
     if (askedUntil <= (webhook.hold?.until ?? 0)) return;
+    if (scheduler.monotonic() < webhook.testedAt + TEST_HEARD_MS) return;
     const { life } = exchange;
     const heardAt = scheduler.monotonic();
     webhook.hold = { until: askedUntil, heardAt, life, isStored: false };
