@@ -214,8 +214,7 @@ export class ExchangeWatch implements Watch {
       for (let index = exchanges.length - 1; index >= 0; index--) {
         const one = exchanges[index];
         if (one === undefined || one.sentAt <= sentAt - rateLimit.perMs) break;
-        // What two crashes within the span left unrecorded is known to nobody.
-        const isForgotten = !one.isSettled && one.life.number < life.number - 1;
+        const isForgotten = one.life !== life && isUnknown(one, life);
         if (one.isSent && !isForgotten) count += 1;
       }
       return count > rateLimit.max;
@@ -273,6 +272,14 @@ function checkIdentity(seen: Seen, { webhook, event }: ModelDelivery, wrong: Wro
 /** The engine has read that since it was stored. */
 function isKnownToPrefer({ prefersNewSince, readAt }: ModelWebhook): boolean {
   return prefersNewSince !== null && readAt > prefersNewSince;
+}
+
+/**
+ * What was in progress at a crash is counted as what was pending then. Of what had been cancelled by then,
+ * and of the crash before that one, nobody knows.
+ */
+function isUnknown({ isSettled, delivery, life }: ModelExchange, now: Life): boolean {
+  return !isSettled && (delivery.status === 'cancelled' || life.number < now.number - 1);
 }
 
 function isOpenIn(exchange: ModelExchange, life: Life): boolean {
