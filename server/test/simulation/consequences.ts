@@ -24,8 +24,12 @@ export class Consequences {
 
   /** What had begun before the end of a round is of that round. */
   ended(exchange: ModelExchange): void {
-    const { delivery, url, life, sentAt, ended } = exchange;
+    const { delivery, url, life, ended } = exchange;
     if (ended === null) return;
+    // A second try is of the round of the first.
+    const { sentAt } =
+      delivery.exchanges.find((one) => one.life === life && one.number === exchange.number) ??
+      exchange;
     const { webhook } = delivery;
     let rounds = this.#rounds.get(webhook);
     if (rounds?.url !== url || rounds.life !== life) rounds = { url, life, count: 0, endedAt: 0 };

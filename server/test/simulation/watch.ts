@@ -174,7 +174,8 @@ export class ExchangeWatch implements Watch {
     );
     if (inParallel > most) wrong(`is number ${inParallel} in parallel`);
     const isProbe = this.#consequences.failedRounds(webhook, url, exchange.life) >= PROBES_AFTER;
-    if (isProbe && inParallel > 1) wrong(`is number ${inParallel} to a receiver that only fails`);
+    if (isProbe && inParallel > 1 && !exchange.isSecondTry)
+      wrong(`is number ${inParallel} to a receiver that only fails`);
   }
 
   #checkTime({ delivery, life }: ModelExchange, wrong: Wrong): void {
