@@ -459,7 +459,10 @@ export interface Store {
   rememberLane(webhook: WebhookRef, memory: LaneMemory): Promise<void>;
   /** When attempts of this webhook began, for its rate limit after a restart; test calls not. */
   sendTimes(request: SendTimesRequest): Promise<number[]>;
-  /** Cancels at most `limit` pending deliveries of a webhook; answers how many there were. */
+  /**
+   * Cancels at most `limit` pending deliveries of a webhook that is disabled or deleted, and none of one
+   * that is not any more; answers how many there were.
+   */
   cancelPending(webhook: WebhookRef, reason: string, limit: number): Promise<number>;
 
   /**

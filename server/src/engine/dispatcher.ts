@@ -7,6 +7,7 @@ import { Wakes } from './wakes.ts';
 const EXHAUSTED_MS = 1_000;
 /** Lanes with a late exchange keep so many in progress, while more than half of all is in use. */
 const LATE_IN_FLIGHT_MAX = 2;
+/** What the wall clock keeps back is looked at again so often. */
 const LOOK_AGAIN_MS = 60_000;
 
 export interface DispatcherHooks {
@@ -149,7 +150,7 @@ export class Dispatcher {
 
   /** Looked at again then (monotonic), or sooner: a wall clock that is set meanwhile changes the moment. */
   #pause(lane: Lane, until: number): void {
-    this.#pauses.at(Math.min(until, this.#clock.monotonic() + LOOK_AGAIN_MS), lane);
+    this.#pauses.at(Math.min(until, this.#now() + LOOK_AGAIN_MS), lane);
   }
 
   /** The earliest moment (monotonic) at which time alone lets this one start. */

@@ -1,4 +1,5 @@
 import type { Attempt } from '../core/model.ts';
+import type { SentExchange } from '../core/outcome.ts';
 import type { DueDelivery } from '../core/ports.ts';
 import type { ReceiverState } from './receiver-state.ts';
 import type { SecretName, Sender } from './sender.ts';
@@ -20,5 +21,11 @@ export interface Flight {
   /** Cancelled meanwhile: its outcome is kept, and it is not sent once more. */
   isCancelled: boolean;
   /** The first try, once it was sent again with the other secret. */
-  firstTry: Attempt | null;
+  firstTry: FirstTry | null;
+}
+
+export interface FirstTry {
+  attempt: Attempt;
+  exchange: SentExchange;
+  secret: SecretName;
 }

@@ -5,7 +5,7 @@ import type { DueDelivery, Exchange, Settlement, SettleResult } from '../core/po
 import { retryAfter } from '../core/retry-after.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Exchanges } from './exchanges.ts';
-import type { Flight } from './flight.ts';
+import type { FirstTry, Flight } from './flight.ts';
 import type { Gates } from './gates.ts';
 import type { Lane } from './lane.ts';
 import type { LaneMemories } from './lane-memories.ts';
@@ -85,8 +85,9 @@ export class Flights {
     if (exchange.kind !== 'not_sent' && this.#secondTry(lane, flight, exchange)) return;
     lane.flights.delete(flight);
     dispatcher.turns.end(flight.place);
-    if (exchange.kind === 'not_sent') this.#notSent(lane, flight);
-    else this.#decide(lane, flight, exchange);
+    if (exchange.kind !== 'not_sent') this.#decide(lane, flight, exchange);
+    else if (flight.firstTry !== null) this.#onlyFirstSent(lane, flight, flight.firstTry);
+    else this.#notSent(lane, flight);
     dispatcher.offer(lane);
     dispatcher.dispatch();
   }
@@ -95,6 +96,16 @@ export class Flights {
   #notSent(lane: Lane, flight: Flight): void {
     lane.unsettled.delete(flight);
     lane.readAgain(flight.delivery);
+    this.#parts.dispatcher.exhausted();
+  }
+
+  /** There is no second try, but the first one took place. */
+  #onlyFirstSent(lane: Lane, flight: Flight, { attempt, exchange, secret }: FirstTry): void {
+    flight.attemptId = attempt.id;
+    flight.startedAt = attempt.startedAt;
+    flight.secret = secret;
+    flight.firstTry = null;
+    this.#decide(lane, flight, exchange);
     this.#parts.dispatcher.exhausted();
   }
 
@@ -115,11 +126,9 @@ export class Flights {
     // Another exchange has just been asked to wait.
     if ((lane.heldUntil ?? 0) > startedAt) return false;
     lane.rate?.sent(now);
-    flight.firstTry = attemptOf(exchange, {
-      id: flight.attemptId,
-      number: flight.number,
-      startedAt: flight.startedAt,
-    });
+    const { attemptId: id, number, startedAt: firstStartedAt, secret } = flight;
+    const attempt = attemptOf(exchange, { id, number, startedAt: firstStartedAt });
+    flight.firstTry = { attempt, exchange, secret };
     flight.attemptId = newId('attempt');
     flight.startedAt = startedAt;
     flight.secret = other;
@@ -131,7 +140,8 @@ export class Flights {
 
   #decide(lane: Lane, flight: Flight, exchange: SentExchange): void {
     const { clock, random } = this.#ports;
-    const { delivery, receiver, firstTry } = flight;
+    const { delivery, receiver } = flight;
+    const firstTry = flight.firstTry?.attempt ?? null;
     const endedAt = clock.now();
     const ended = clock.monotonic();
     const attempt = attemptOf(exchange, {

@@ -215,18 +215,20 @@ export class Gates {
 
   #open(lane: Lane, target: Target, rate: RateWindow | null): void {
     const { settings } = target;
-    const isNewReceiver = lane.sender?.url !== target.url;
+    const isNewReceiver = lane.url !== target.url;
     const windowMax = this.#windowMax(target);
     if (lane.ordering !== settings.ordering) lane.dropWaiting();
     lane.ordering = settings.ordering;
     lane.schedule = settings.retrySchedule ?? this.#settings.schedule;
     lane.disablesWhenGone = (settings.onGone ?? this.#settings.onGone) === 'disable';
     lane.heldUntil = isNewReceiver ? target.heldUntil : later(lane.heldUntil, target.heldUntil);
-    if (isNewReceiver) {
+    // What is in progress at another URL takes no place of this one; it is settled as it ends.
+    if (isNewReceiver) lane.flights.clear();
+    // A webhook that is enabled again begins with what is stored: its failures may have been forgiven.
+    if (isNewReceiver || lane.sender === null) {
       lane.receiver = new ReceiverState(target.memory, windowMax);
-      // What is in progress at another URL takes no place of this one; it is settled as it ends.
-      lane.flights.clear();
     } else lane.receiver.windowMax = windowMax;
+    lane.url = target.url;
     lane.rate = rate;
     const { vault } = this.#ports;
     lane.sender = createSender(target, { vault, userAgent: this.#settings.userAgent });
@@ -266,17 +268,22 @@ export class Gates {
   async #end(lane: Lane, reason: string): Promise<void> {
     lane.gate = 'ended';
     lane.sender = null;
-    lane.pending = 0;
     this.#cancelling.add(lane);
-    const cancelled = await this.#ports.store.cancelPending(lane.webhook, reason, CANCEL_PAGE);
+    const cancelled = await this.#cancelPage(lane, reason);
     if (cancelled < CANCEL_PAGE) this.#cancelling.delete(lane);
     else void this.#cancelRest(lane, reason);
+  }
+
+  async #cancelPage(lane: Lane, reason: string): Promise<number> {
+    const cancelled = await this.#ports.store.cancelPending(lane.webhook, reason, CANCEL_PAGE);
+    lane.pending = Math.max(0, lane.pending - cancelled);
+    return cancelled;
   }
 
   async #cancelRest(lane: Lane, reason: string): Promise<void> {
     try {
       while (lane.gate === 'ended') {
-        const cancelled = await this.#ports.store.cancelPending(lane.webhook, reason, CANCEL_PAGE);
+        const cancelled = await this.#cancelPage(lane, reason);
         if (cancelled === CANCEL_PAGE) continue;
         this.#cancelling.delete(lane);
         this.rest(lane);

@@ -41,6 +41,8 @@ export class Lane {
   /** Counts the reads of the webhook: only the newest decides. */
   reads = 0;
   sender: Sender | null = null;
+  /** Where the receiver is, or was when the lane was last open. */
+  url: string | null = null;
   ordering: Ordering = 'none';
   schedule: readonly number[] = [];
   disablesWhenGone = false;

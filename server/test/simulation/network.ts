@@ -1,167 +1,161 @@
-import type { Clock, Exchange, Transport, WireRequest } from '../../src/core/ports.ts';
-import type { Chance } from './chance.ts';
+import { createHmac } from 'node:crypto';
+import type { Exchange, Transport, WireRequest } from '../../src/core/ports.ts';
+import type { Seeded } from '../core/support/seeded.ts';
+import type { Life } from './lives.ts';
+import type { Reaction, Receiver } from './receivers.ts';
+import type { Scheduler } from './scheduler.ts';
 
-/** How a receiver takes what it gets; it may change at any time. */
-export type Mood =
-  | 'well'
-  | 'slow'
-  | 'hangs'
-  | 'broken'
-  | 'refuses'
-  | 'poisonous'
-  | 'asks to wait'
-  | 'gone'
-  | 'unauthorized'
-  | 'loses answers'
-  | 'away';
-
-export const MOODS: readonly Mood[] = [
-  'well',
-  'slow',
-  'hangs',
-  'broken',
-  'refuses',
-  'poisonous',
-  'asks to wait',
-  'gone',
-  'unauthorized',
-  'loses answers',
-  'away',
-];
-
-/** One exchange, as the receiver saw it. Times are the clock's monotonic ones. */
+/** A request as it can be read from the wire. */
 export interface Seen {
-  life: number;
+  life: Life;
   url: string;
+  host: string;
+  body: string;
   webhookId: string;
   deliveryId: string;
   eventId: string;
+  eventType: string;
+  number: number;
   trigger: string;
-  attempt: number;
-  legacySignature: string;
-  startedAt: number;
-  /** Null while it goes on, and for ever when the sender fell. */
-  endedAt: number | null;
-  /** What the sender was told. */
-  outcome: Exchange | null;
-  heldUntil: number | null;
+  /** Whether a signature in the header of that kind was made with this secret. */
+  isSignedWith(kind: 'legacy' | 'standard', secret: string): boolean;
 }
 
-export interface Network {
-  transport: Transport;
-  seen: Seen[];
-  moodOf(url: string): Mood;
-  setMood(url: string, mood: Mood): void;
-  /** Told of each exchange as it begins. */
-  began: (seen: Seen) => void;
-  /** The sender's lives are counted: what an earlier one began is not answered to it any more. */
-  life: number;
+/** What the engine hears of it; `askedUntil` is what a `Retry-After` in it means. */
+export interface Heard {
+  exchange: Exchange;
+  askedUntil: number | null;
 }
 
-const ok: Exchange = {
-  kind: 'response',
-  status: 200,
-  responseTimeMs: 5,
-  body: 'OK',
-  retryAfter: null,
-  note: null,
-};
-const answer = (status: number, retryAfter: string | null = null): Exchange => ({
-  ...ok,
-  kind: 'response',
-  status,
-  responseTimeMs: 5,
-  body: '',
-  retryAfter,
-  note: null,
-});
-const failure = (failed: 'timeout' | 'connection_refused' | 'connection_reset'): Exchange => ({
-  kind: 'failure',
-  failure: failed,
-  note: null,
-});
+export interface Watch {
+  /** Before anything else happens with it; null when it is of no interest. */
+  sent(seen: Seen): { ended(heard: Heard): void; told(): void } | null;
+}
 
-/** Receivers that answer by their mood, on the clock's time. */
-export function createNetwork(clock: Clock, chance: Chance): Network {
-  const moods = new Map<string, Mood>();
-  const network: Network = {
-    transport: { send, close: async () => {} },
-    seen: [],
-    moodOf: (url) => moods.get(url) ?? 'well',
-    setMood: (url, mood) => void moods.set(url, mood),
-    began: () => {},
-    life: 0,
-  };
-  return network;
+/** Our own machine has no descriptor or port left, for such a share of what is sent. */
+export interface NetworkFaults {
+  shortage: number;
+}
 
-  function send(request: WireRequest, ended: (exchange: Exchange) => void) {
-    const header = headersOf(request);
-    const seen: Seen = {
-      life: network.life,
-      url: request.url.href,
-      webhookId: header('x-webhook-id'),
-      deliveryId: header('x-webhook-delivery'),
-      eventId: header('webhook-id'),
-      trigger: header('x-webhook-trigger'),
-      attempt: Number(header('x-webhook-attempt')),
-      legacySignature: header('x-webhook-signature'),
-      startedAt: clock.monotonic(),
-      endedAt: null,
-      outcome: null,
-      heldUntil: null,
-    };
-    network.seen.push(seen);
-    network.began(seen);
-    const end = (exchange: Exchange) => {
-      if (seen.endedAt !== null || seen.life !== network.life) return;
-      seen.endedAt = clock.monotonic();
-      seen.outcome = exchange;
-      ended(exchange);
-    };
-    const [afterMs, exchange] = reaction(network.moodOf(seen.url), seen);
-    if (exchange !== null) clock.after(afterMs, () => end(exchange));
-    return { expire: () => end(failure('timeout')) };
+/** All receivers and the way to them. */
+export class Network {
+  readonly faults: NetworkFaults = { shortage: 0 };
+  readonly receivers = new Map<string, Receiver>();
+  requests = 0;
+  /** Told after each request was sent. */
+  wasSent: () => void = () => {};
+  readonly #scheduler: Scheduler;
+  readonly #random: Seeded;
+  readonly #watch: Watch;
+
+  constructor(scheduler: Scheduler, random: Seeded, watch: Watch) {
+    this.#scheduler = scheduler;
+    this.#random = random;
+    this.#watch = watch;
   }
 
-  function reaction(mood: Mood, seen: Seen): [afterMs: number, exchange: Exchange | null] {
-    const soon = chance.between(1, 40);
-    switch (mood) {
-      case 'well':
-        return [soon, ok];
-      case 'slow':
-        return [chance.between(500, 9_000), ok];
-      case 'hangs':
-        return [0, null];
-      case 'broken':
-        return [soon, answer(chance.pick([500, 502, 503, 429]))];
-      case 'refuses':
-        return [soon, answer(chance.pick([400, 404, 422]))];
-      case 'poisonous':
-        return [
-          soon,
-          Number(seen.eventId.codePointAt(seen.eventId.length - 1)) % 3 === 0 ? answer(500) : ok,
-        ];
-      case 'asks to wait': {
-        const seconds = chance.between(1, 90);
-        seen.heldUntil = clock.monotonic() + soon + seconds * 1_000;
-        return [soon, answer(chance.pick([429, 503]), String(seconds))];
-      }
-      case 'gone':
-        return [soon, answer(410)];
-      case 'unauthorized':
-        return [soon, answer(chance.pick([401, 403]))];
-      case 'loses answers':
-        return chance.happens(0.5) ? [soon, ok] : [soon, failure('connection_reset')];
-      case 'away':
-        return [soon, failure('connection_refused')];
+  transportFor(life: Life): Transport {
+    return {
+      send: (request, ended) => this.#send(life, request, ended),
+      close: async () => {},
+    };
+  }
+
+  #send(life: Life, request: WireRequest, ended: (exchange: Exchange) => void) {
+    const seen = readRequest(life, request);
+    this.requests += 1;
+    const watched = this.#watch.sent(seen);
+    let isOpen = true;
+    const end = (reaction: Reaction | 'shortage' | 'timeout') => {
+      if (!isOpen) return;
+      isOpen = false;
+      // What a dead process would have heard reaches nobody.
+      if (life.isOver) return;
+      const heard = this.#heardOf(reaction);
+      watched?.ended(heard);
+      ended(heard.exchange);
+      watched?.told();
+    };
+    if (this.#random.fraction() < this.faults.shortage) {
+      this.#scheduler.after(0.1, () => end('shortage'));
+    } else {
+      const reaction = this.#reactionTo(seen);
+      if (reaction.afterMs !== null) this.#scheduler.after(reaction.afterMs, () => end(reaction));
     }
+    this.wasSent();
+    return { expire: () => end('timeout') };
+  }
+
+  #reactionTo(seen: Seen): Reaction {
+    const receiver = this.receivers.get(seen.host);
+    if (receiver === undefined) throw new Error(`nobody is at ${seen.url}`);
+    const { knows, verifies } = receiver;
+    const signedWith = [...(knows ?? [])].filter((secret) => seen.isSignedWith(verifies, secret));
+    return receiver.react(seen.eventType, signedWith);
+  }
+
+  #heardOf(reaction: Reaction | 'shortage' | 'timeout'): Heard {
+    if (reaction === 'shortage') return { exchange: { kind: 'not_sent' }, askedUntil: null };
+    if (reaction === 'timeout') return failed('timeout');
+    const { status, failure, askMs, askAs, afterMs } = reaction;
+    if (status === null) return failed(failure ?? 'connection_failed');
+    const now = this.#scheduler.now();
+    const date = Math.ceil((now + (askMs ?? 0)) / 1_000) * 1_000;
+    const asked =
+      askAs === 'date'
+        ? { header: new Date(date).toUTCString(), until: date }
+        : { header: String((askMs ?? 0) / 1_000), until: now + (askMs ?? 0) };
+    const retryAfter = askMs === null ? null : asked.header;
+    const responseTimeMs = afterMs ?? 0;
+    return {
+      exchange: { kind: 'response', status, responseTimeMs, body: '', retryAfter, note: null },
+      askedUntil: askMs === null ? null : asked.until,
+    };
   }
 }
 
-function headersOf({ headers }: WireRequest): (name: string) => string {
-  const values = new Map<string, string>();
+function failed(failure: Extract<Exchange, { kind: 'failure' }>['failure']): Heard {
+  return { exchange: { kind: 'failure', failure, note: null }, askedUntil: null };
+}
+
+/** Reads it as a receiver would, with no code of the sender. */
+function readRequest(life: Life, { url, headers, body }: WireRequest): Seen {
+  const named = new Map<string, string>();
   for (let index = 0; index < headers.length; index += 2) {
-    values.set(String(headers[index]).toLowerCase(), String(headers[index + 1]));
+    named.set(String(headers[index]).toLowerCase(), String(headers[index + 1]));
   }
-  return (name) => values.get(name) ?? '';
+  const header = (name: string) => named.get(name) ?? '';
+  const eventId = header('webhook-id');
+  const signatures = header('webhook-signature').split(' ');
+  const signed = {
+    legacy: (secret: string) =>
+      header('x-webhook-signature') === `sha256=${hmac(secret, [body], 'hex')}`,
+    standard: (secret: string) => {
+      const content = [`${eventId}.${header('webhook-timestamp')}.`, body];
+      return signatures.includes(`v1,${hmac(secret, content, 'base64')}`);
+    },
+  };
+  return {
+    life,
+    url: url.href,
+    host: url.host,
+    body: Buffer.from(body).toString('utf8'),
+    webhookId: header('x-webhook-id'),
+    deliveryId: header('x-webhook-delivery'),
+    eventId,
+    eventType: header('x-webhook-event'),
+    number: Number(header('x-webhook-attempt')),
+    trigger: header('x-webhook-trigger'),
+    isSignedWith: (kind, secret) => signed[kind](secret),
+  };
+}
+
+function hmac(
+  secret: string,
+  content: readonly (string | Uint8Array)[],
+  encoding: 'hex' | 'base64',
+): string {
+  const made = createHmac('sha256', secret);
+  for (const part of content) made.update(part);
+  return made.digest(encoding);
 }

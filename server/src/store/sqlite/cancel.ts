@@ -20,6 +20,11 @@ export function cancelOperations(
     where account_id = ? and id = ?
     returning ${DELIVERY_COLUMNS}
   `);
+  const ended = db.prepare(`
+    select 1
+    from webhooks
+    where account_id = ? and id = ? and (status = 'disabled' or deleted_at is not null)
+  `);
   const cancelFresh = cancelWhere(FRESH);
   const cancelRetries = cancelWhere(RETRY);
 
@@ -39,6 +44,8 @@ export function cancelOperations(
     },
 
     cancelPending({ accountId, webhookId }, reason, limit) {
+      // Enabled again since the caller read it: what is pending now was accepted for it.
+      if (ended.get(bare(accountId), bare(webhookId)) === undefined) return 0;
       const key = [reason, bare(accountId), bare(webhookId)] as const;
       const fresh = Number(cancelFresh.run(...key, limit).changes);
       if (fresh === limit) return fresh;

@@ -10,6 +10,7 @@ export function cancelContract(under: StoreUnderTest): void {
       const { store, mine } = await openWorld(t, under);
       const webhook = await mine.webhook();
       const { id, accountId, webhookId } = await mine.pending(webhook);
+      await store.disableWebhook({ accountId, webhookId }, 'owner', BEGIN);
       assert.equal(await store.cancelPending({ accountId, webhookId }, 'webhook_deleted', 10), 1);
       const { status, cancelReason, dueAt } = await mine.delivery(id);
       assert.deepEqual([status, cancelReason, dueAt], ['cancelled', 'webhook_deleted', null]);
@@ -22,6 +23,7 @@ export function cancelContract(under: StoreUnderTest): void {
       const webhook = await mine.webhook();
       const ref = { accountId: mine.id, webhookId: webhook.id };
       await mine.publish({}, {}, {}, {}, {});
+      await store.disableWebhook(ref, 'owner', BEGIN);
       const counts: number[] = [];
       for (let call = 0; call < 4; call++) counts.push(await store.cancelPending(ref, 'x', 2));
       assert.deepEqual(counts, [2, 2, 1, 0]);
@@ -33,6 +35,7 @@ export function cancelContract(under: StoreUnderTest): void {
       const ref = { accountId: world.mine.id, webhookId: webhook.id };
       await retriesOf(world, webhook, [10, 20]);
       await freshOf(world, webhook, 3);
+      await world.store.disableWebhook(ref, 'owner', BEGIN);
       const counts: number[] = [];
       for (let call = 0; call < 4; call++) {
         counts.push(await world.store.cancelPending(ref, 'x', 2));
@@ -46,6 +49,7 @@ export function cancelContract(under: StoreUnderTest): void {
       await store.settle([settlementOf(delivery, attemptOf(newId('attempt')))]);
       const before = await mine.delivery(delivery.id);
       const { accountId, webhookId } = delivery;
+      await store.disableWebhook({ accountId, webhookId }, 'owner', BEGIN);
       assert.equal(await store.cancelPending({ accountId, webhookId }, 'x', 10), 0);
       assert.deepEqual(await mine.delivery(delivery.id), before);
     });
@@ -56,15 +60,21 @@ export function cancelContract(under: StoreUnderTest): void {
       const twin = await theirs.webhook({ id: webhook.id });
       await mine.publish({});
       await theirs.publish({});
-      assert.equal(
-        await store.cancelPending({ accountId: mine.id, webhookId: webhook.id }, 'x', 10),
-        1,
-      );
+      const ref = { accountId: mine.id, webhookId: webhook.id };
+      await store.disableWebhook(ref, 'owner', BEGIN);
+      assert.equal(await store.cancelPending(ref, 'x', 10), 1);
       assert.equal((await mine.due(other)).deliveries.length, 1);
       assert.equal((await theirs.due(twin)).deliveries.length, 1);
       const foreign = { accountId: theirs.id, webhookId: other.id };
       assert.equal(await store.cancelPending(foreign, 'x', 10), 0);
       assert.equal((await mine.due(other)).deliveries.length, 1);
+    });
+
+    test('nothing is cancelled of a webhook that is enabled again', async (t) => {
+      const { store, mine } = await openWorld(t, under);
+      const { id, accountId, webhookId } = await mine.pending(await mine.webhook());
+      assert.equal(await store.cancelPending({ accountId, webhookId }, 'x', 10), 0);
+      assert.equal((await mine.delivery(id)).status, 'pending');
     });
   });
 

@@ -136,6 +136,7 @@ export function settleContract(under: StoreUnderTest): void {
       const first = failedAttemptOf(world.newId('attempt'));
       await retry(world, delivery, [first]);
       const { accountId, webhookId } = delivery;
+      await world.store.disableWebhook({ accountId, webhookId }, 'owner', BEGIN);
       assert.equal(await world.store.cancelPending({ accountId, webhookId }, 'because', 10), 1);
       const second = attemptOf(world.newId('attempt'), { number: 2 });
       assert.deepEqual(await world.store.settle([settlementOf(delivery, second)]), ['ended']);
@@ -151,6 +152,7 @@ export function settleContract(under: StoreUnderTest): void {
       const world = await openWorld(t, under);
       const delivery = await pendingDelivery(world);
       const { accountId, webhookId } = delivery;
+      await world.store.disableWebhook({ accountId, webhookId }, 'owner', BEGIN);
       await world.store.cancelPending({ accountId, webhookId }, 'because', 10);
       const attempt = failedAttemptOf(world.newId('attempt'));
       const again = settlementOf(delivery, attempt, { status: 'pending', dueAt: BEGIN });

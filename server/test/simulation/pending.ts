@@ -1,0 +1,68 @@
+import type { DueDelivery, WebhookRef } from '../../src/core/ports.ts';
+import type { CommitParts } from './commits.ts';
+import type { Model, ModelDelivery, ModelWebhook } from './model.ts';
+
+const BACKLOG_REMEMBERED_MS = 120_000;
+/** The engine hears of an end some time after it. */
+const ENDS_HEARD_MS = 10_000;
+
+/** How deliveries come into the model, and leave what is pending. */
+export interface Pending {
+  webhookOf(ref: WebhookRef): ModelWebhook;
+  add(delivery: DueDelivery): void;
+  /** It ends as cancelled. */
+  cancel(delivery: ModelDelivery, reason: string): void;
+}
+
+export function createPending(model: Model, { clock, trace }: CommitParts): Pending {
+  return { webhookOf, add, cancel };
+
+  function webhookOf({ webhookId }: WebhookRef): ModelWebhook {
+    const webhook = model.webhooks.get(webhookId);
+    if (webhook === undefined) throw new Error(`there is no webhook ${webhookId}`);
+    return webhook;
+  }
+
+  function add({ seq, accountId, id, webhookId, event, trigger, dueAt }: DueDelivery): void {
+    const webhook = webhookOf({ accountId, webhookId });
+    const known = model.events.get(event.id);
+    if (known === undefined) throw new Error(`${id} is of no event`);
+    trace.check(known.accountId === accountId, () => `${id} is of another account's event`);
+    trace.check(known.body === event.body, () => `${id} has another body`);
+    const delivery: ModelDelivery = {
+      seq,
+      accountId,
+      id,
+      webhook,
+      event: known,
+      trigger,
+      status: 'pending',
+      cancelReason: null,
+      isCancelAcknowledged: false,
+      attemptCount: 0,
+      attempts: [],
+      dueAt,
+      dueSince: clock.monotonic(),
+      exchanges: [],
+    };
+    model.deliveries.set(id, delivery);
+    webhook.pending.set(seq, delivery);
+    const siblings = known.deliveries.get(webhookId) ?? [];
+    known.deliveries.set(webhookId, [...siblings, delivery]);
+    noteBacklog(webhook);
+  }
+
+  function noteBacklog(webhook: ModelWebhook): void {
+    const at = clock.monotonic();
+    while ((webhook.ends[0] ?? at) < at - ENDS_HEARD_MS) webhook.ends.shift();
+    webhook.backlog.push({ at, count: webhook.pending.size + webhook.ends.length });
+    while ((webhook.backlog[0]?.at ?? at) < at - BACKLOG_REMEMBERED_MS) webhook.backlog.shift();
+  }
+
+  function cancel(delivery: ModelDelivery, reason: string): void {
+    delivery.status = 'cancelled';
+    delivery.cancelReason = reason;
+    delivery.webhook.pending.delete(delivery.seq);
+    delivery.webhook.ends.push(clock.monotonic());
+  }
+}
