@@ -33,8 +33,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     'a late outcome revives what was cancelled',
     'store/sqlite/settle.ts',
-    "where seq = ? and account_id = ? and status = 'pending'",
-    'where seq = ? and account_id = ?',
+    "where seq = ?11 and account_id = ?12 and status = 'pending'",
+    'where seq = ?11 and account_id = ?12',
   ),
   bug(
     'a hold is not heeded',
@@ -190,7 +190,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     'the backlog never gets smaller',
     'engine/flights.ts',
-    "if (result === 'settled' && dueAt === null) lane.pending -= 1;",
+    "if (result === 'settled' && dueAt === null) lane.endedOne();",
     '',
   ),
   bug(

@@ -68,7 +68,10 @@ const QUESTIONS: Question[] = [
   },
   {
     name: 'cancelling what is pending',
-    ask: ({ cancelPending }) => cancelPending(WEBHOOK, 'x', 15),
+    ask: ({ disableWebhook, cancelPending }) => {
+      disableWebhook(WEBHOOK, 'failing', 0);
+      assert.equal(cancelPending(WEBHOOK, 'x', 15), 15);
+    },
     by: ['deliveries_fresh', 'deliveries_retry'],
     isBounded: true,
   },
