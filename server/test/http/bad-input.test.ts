@@ -179,8 +179,8 @@ const refused: readonly [
   ...recovery('a since in the future', { since: timeIn(60) }, '/since', 'out_of_bounds'),
   ...recovery('a since 91 days ago', { since: timeIn(-91 * DAY_S) }, '/since', 'out_of_bounds'),
   ...recovery(
-    'an until that is not after since',
-    { since: timeIn(-60), until: timeIn(-60) },
+    'an until that is before since',
+    { since: timeIn(-60), until: timeIn(-61) },
     '/since',
     'out_of_bounds',
   ),
