@@ -5,6 +5,8 @@ import { Wakes } from './wakes.ts';
 
 /** After our own machine had no descriptor or port left, nothing starts for so long. */
 const EXHAUSTED_MS = 1_000;
+/** A retry that has been due for longer is no longer one that its schedule lets go now. */
+const OVERDUE_MS = 1_000;
 /** Lanes with a late exchange keep so many in progress, while more than half of all is in use. */
 const LATE_IN_FLIGHT_MAX = 2;
 /** What the wall clock keeps back is looked at again so often. */
@@ -156,10 +158,11 @@ export class Dispatcher {
   /** The earliest moment (monotonic) at which time alone lets this one start. */
   #startsAt(lane: Lane, head: DueDelivery): number {
     let at = Math.max(this.#holdEndsAt(lane), lane.rate?.freeAt ?? Number.NEGATIVE_INFINITY);
-    if (head.attemptCount === 0) at = Math.max(at, lane.receiver.probeAt);
-    else if (lane.isStrict) {
-      at = Math.max(at, this.#monotonicAt(head.dueAt));
-    }
+    const dueAt = head.attemptCount === 0 ? null : this.#monotonicAt(head.dueAt);
+    if (dueAt !== null && lane.isStrict) at = Math.max(at, dueAt);
+    // A retry goes by its schedule; one that has been due for a while is backlog, and waits for the probe.
+    const isBacklog = dueAt === null || this.#now() - dueAt > OVERDUE_MS;
+    if (isBacklog) at = Math.max(at, lane.receiver.probeAt);
     return at;
   }
 

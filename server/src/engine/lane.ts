@@ -14,6 +14,9 @@ export const PREFETCH_BYTES_MAX = 4 * 1024 * 1024;
 /** The same for one that has not shown that it is well, or sends one at a time. */
 export const PREFETCH_COUNT_SLOW = 32;
 export const PREFETCH_BYTES_SLOW = 512 * 1024;
+/** One that gets few at a time keeps so many for each: a thousand dead webhooks fill no memory. */
+const PREFETCH_TIMES_SLOTS = 4;
+const PREFETCH_COUNT_PROBING = 8;
 /** A lane that waits in the store reads on when a quarter is left. */
 const PREFETCH_LOW = 1 / 4;
 /**
@@ -87,9 +90,16 @@ export class Lane {
 
   /** How many more it may keep; none when it has as many bytes as it may. */
   get room(): number {
-    const isSlow = this.isStrict || this.receiver.health !== 'proven';
-    if (this.#heldBytes >= (isSlow ? PREFETCH_BYTES_SLOW : PREFETCH_BYTES_MAX)) return 0;
-    return Math.max(0, (isSlow ? PREFETCH_COUNT_SLOW : PREFETCH_COUNT_MAX) - this.#held.size);
+    if (this.#heldBytes >= (this.#isSlow ? PREFETCH_BYTES_SLOW : PREFETCH_BYTES_MAX)) return 0;
+    if (!this.#isSlow) return Math.max(0, PREFETCH_COUNT_MAX - this.#held.size);
+    const room = PREFETCH_COUNT_SLOW - this.#held.size;
+    if (this.isStrict) return Math.max(0, room);
+    const forSlots = Math.max(PREFETCH_COUNT_PROBING, PREFETCH_TIMES_SLOTS * this.receiver.slots);
+    return Math.max(0, Math.min(room, forSlots - this.waiting));
+  }
+
+  get #isSlow(): boolean {
+    return this.isStrict || this.receiver.health !== 'proven';
   }
 
   get isRefilling(): boolean {

@@ -11,7 +11,7 @@ const LATE_MS_MIN = 300;
 const LATE_MS_MAX = 2_000;
 const LATE_MS_UNKNOWN = 1_000;
 const LATE_TIMES_USUAL = 4;
-/** Between two probes with deliveries that were never tried: doubled with each that fails. */
+/** Between two probes with what has been waiting: doubled with each that fails. */
 const PROBE_GAP_MS_MIN = 100;
 const PROBE_GAP_MS_MAX = 1_000;
 
@@ -55,7 +55,7 @@ export class ReceiverState {
     return this.health === 'failing' && this.slots === WINDOW_MIN;
   }
 
-  /** While it probes: not before this moment (monotonic) with a delivery that was never tried. */
+  /** While it probes: not before this moment (monotonic) with a delivery that has been waiting. */
   get probeAt(): number {
     return this.isProbing ? this.#probeAt : Number.NEGATIVE_INFINITY;
   }

@@ -161,6 +161,21 @@ describe('a failing lane', () => {
     }
   });
 
+  test('does not hurry through retries that are overdue', async (t) => {
+    const { world, webhook } = await open(t, 'failing', { retrySchedule: [0, 30_000, 600_000] });
+    world.transport.answering = () => BROKEN;
+    await world.publish(20);
+    await world.clock.advance(25_000);
+    await world.patch(webhook, { status: 'paused' });
+    await world.clock.advance(60_000);
+    const before = world.transport.sent.length;
+    assert.equal(before, 20);
+    await world.patch(webhook, { status: 'active' });
+    await world.clock.advance(10_000);
+    const tried = world.transport.sent.length - before;
+    assert.ok(tried >= 8 && tried <= 12, `${tried} of 20 in ten seconds`);
+  });
+
   test('is at full speed a moment after its receiver is back, with all of its backlog', async (t) => {
     const { world, webhook } = await open(t, 'failing');
     world.transport.answering = () => BROKEN;
