@@ -163,8 +163,10 @@ export class SimulatedStore {
       failing === 'all' || (failing === 'writes' && executor.writes(call));
     const done = executor.run(calls.filter((call) => !isFailing(call)));
     return calls.map((call) => {
-      if (isFailing(call)) this.failedAt = this.#scheduler.monotonic();
-      if (isFailing(call)) return { ok: false, error: unavailable(), trouble: 'unavailable' };
+      if (isFailing(call)) {
+        this.failedAt = this.#scheduler.monotonic();
+        return { ok: false, error: unavailable(), trouble: 'unavailable' };
+      }
       const result = done.shift();
       if (result === undefined) throw new Error('every call has a result');
       return result;
