@@ -1,8 +1,8 @@
-import type { DueDelivery, OnceResult, RecoveryStep, Store, Vault } from '../../src/core/ports.ts';
+import type { DueDelivery, OnceResult, RecoveryStep, Vault } from '../../src/core/ports.ts';
 import type { CallResult, StoreCall } from '../../src/store/sqlite/executor.ts';
 import { deliveryCommits } from './delivery-commits.ts';
 import type { Life } from './lives.ts';
-import type { Model } from './model.ts';
+import type { Args, Model } from './model.ts';
 import { createPending } from './pending.ts';
 import { recoveryCommits } from './recovery-commits.ts';
 import { settled } from './settlements.ts';
@@ -24,8 +24,6 @@ export interface CommitParts {
   onGone: 'retry' | 'disable';
   backlogMax: number;
 }
-
-type Args<Name extends keyof Store> = Parameters<Store[Name]>;
 
 /** Keeps the model beside the store: each call that was executed, compared with what has to come of it. */
 export function createWitness(model: Model, parts: CommitParts): Witness {

@@ -1,10 +1,8 @@
 import { covers } from '../../src/core/event-types.ts';
-import type { DueDelivery, NewEvents, OnceResult, Store } from '../../src/core/ports.ts';
+import type { DueDelivery, NewEvents, OnceResult } from '../../src/core/ports.ts';
 import type { CommitParts } from './commits.ts';
-import { answerKey, type Model, type ModelWebhook, newestOf } from './model.ts';
+import { type Args, answerKey, type Model, type ModelWebhook, newestOf } from './model.ts';
 import type { Pending } from './pending.ts';
-
-type Args<Name extends keyof Store> = Parameters<Store[Name]>;
 
 /** What is published, sent again and cancelled. */
 export function deliveryCommits(model: Model, { trace, clock }: CommitParts, pending: Pending) {

@@ -5,8 +5,11 @@ import type {
   WebhookSettings,
   WebhookStatus,
 } from '../../src/core/model.ts';
-import type { WebhookRef } from '../../src/core/ports.ts';
+import type { Store, WebhookRef } from '../../src/core/ports.ts';
 import type { Life } from './lives.ts';
+
+/** What a call of the store is given. */
+export type Args<Name extends keyof Store> = Parameters<Store[Name]>;
 
 /**
  * What has to be true, in plain maps: told of each call that the store has executed, in their order, and

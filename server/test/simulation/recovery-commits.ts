@@ -1,11 +1,9 @@
 import { covers } from '../../src/core/event-types.ts';
 import { firstIdAt } from '../../src/core/ids.ts';
-import type { DueDelivery, OnceResult, RecoveryStep, Store } from '../../src/core/ports.ts';
+import type { DueDelivery, OnceResult, RecoveryStep } from '../../src/core/ports.ts';
 import type { CommitParts } from './commits.ts';
-import { type Model, newestOf } from './model.ts';
+import { type Args, type Model, newestOf } from './model.ts';
 import type { Pending } from './pending.ts';
-
-type Args<Name extends keyof Store> = Parameters<Store[Name]>;
 
 /** What a recovery brings back, step by step. */
 export function recoveryCommits(model: Model, { trace }: CommitParts, pending: Pending) {

@@ -1,10 +1,15 @@
-import type { OnceResult, Store, WebhookChanges } from '../../src/core/ports.ts';
+import type { OnceResult, WebhookChanges } from '../../src/core/ports.ts';
 import { secretPlace } from '../../src/core/secret-place.ts';
 import type { CommitParts } from './commits.ts';
-import { type Model, type ModelWebhook, newestOf, type Version, versionOf } from './model.ts';
+import {
+  type Args,
+  type Model,
+  type ModelWebhook,
+  newestOf,
+  type Version,
+  versionOf,
+} from './model.ts';
 import type { Pending } from './pending.ts';
-
-type Args<Name extends keyof Store> = Parameters<Store[Name]>;
 
 /** What becomes of webhooks. */
 export function webhookCommits(
