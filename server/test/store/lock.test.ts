@@ -59,7 +59,9 @@ test('a refused opening leaves the owner undisturbed', async (t) => {
 test('a data file whose owner was killed can be used at once', async (t) => {
   const path = dataFile(t);
   const program = fileURLToPath(new URL('./support/hold-lock.ts', import.meta.url));
-  const owner = spawn(process.execPath, [program, path], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const owner = spawn(process.execPath, ['--expose-gc', program, path], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   t.after(() => owner.kill('SIGKILL'));
   await once(owner.stdout, 'data');
   assert.throws(

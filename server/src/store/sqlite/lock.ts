@@ -16,6 +16,9 @@ export class DataFileInUseError extends Error {
   override name = 'DataFileInUseError';
 }
 
+/** A handle that nobody refers to is closed when its memory is collected, and its lock goes with it. */
+const held = new Set<DatabaseSync>();
+
 export function lockDataFile(path: string): DataFileLock {
   const lock = openLockFile(path);
   try {
@@ -30,7 +33,13 @@ export function lockDataFile(path: string): DataFileLock {
     );
   }
   writeFileSync(ownerFile(path), JSON.stringify({ pid: process.pid, host: hostname() }));
-  return { release: () => lock.close() };
+  held.add(lock);
+  return {
+    release() {
+      held.delete(lock);
+      lock.close();
+    },
+  };
 }
 
 function openLockFile(path: string): DatabaseSync {
