@@ -13,8 +13,7 @@ import { systemClock } from '../platform/clock.ts';
 import { systemLookUp } from '../platform/look-ups.ts';
 import { createRandom } from '../platform/random.ts';
 import { createVault } from '../platform/vault.ts';
-import type { StoreCall } from '../store/sqlite/executor.ts';
-import { storeOver } from '../store/sqlite/local-store.ts';
+import { type StoreCall, storeOver } from '../store/calls.ts';
 import { answerCalls, answerWith, createCaller } from './channel.ts';
 
 export interface DeliveryThreadData {

@@ -5,7 +5,7 @@ import { shardOf, threadOf } from '../core/shards.ts';
 import { startStoreMetrics } from '../observe/metrics.ts';
 import { systemClock } from '../platform/clock.ts';
 import { createRandom } from '../platform/random.ts';
-import type { StoreCall } from '../store/sqlite/executor.ts';
+import type { StoreCall } from '../store/calls.ts';
 import { type BrokenBy, StoreBrokenError } from '../store/sqlite/faults.ts';
 import { type OpenStore, openStore } from '../store/sqlite/local-store.ts';
 import { DataFileInUseError } from '../store/sqlite/lock.ts';

@@ -4,7 +4,7 @@ import { DEFAULT_WEBHOOK_SETTINGS, type Webhook } from '../../src/core/model.ts'
 import type { DueDelivery, DueRequest, Store, WebhookRef } from '../../src/core/ports.ts';
 import { secretPlace } from '../../src/core/secret-place.ts';
 import { createVault } from '../../src/platform/vault.ts';
-import type { StoreCall } from '../../src/store/sqlite/executor.ts';
+import type { StoreCall } from '../../src/store/calls.ts';
 import { type OpenStore, openStore } from '../../src/store/sqlite/local-store.ts';
 import { type Seeded, seededBy } from '../core/support/seeded.ts';
 import { attemptOf, failedAttemptOf } from '../store/contract/fixtures.ts';

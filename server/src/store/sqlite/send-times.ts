@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { bare } from '../ids.ts';
+import { AFTER_ALL_IDS, integer, type Row, text } from '../rows.ts';
 import { FRESH, RETRY } from './due.ts';
-import { bare } from './ids.ts';
 import type { Operations } from './operation-types.ts';
-import { AFTER_ALL_IDS, integer, type Row, text } from './rows.ts';
 
 /**
  * Deliveries looked at on either side of the first that was never tried, and of those to be retried,
