@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { after } from 'node:test';
 import pg from 'pg';
+import { migrate } from '../../src/store/postgres/migrate.ts';
 import type { Cleanup } from './cleanup.ts';
 import { type PostgresServer, startPostgres } from './postgres/server.ts';
 
@@ -11,22 +12,43 @@ import { type PostgresServer, startPostgres } from './postgres/server.ts';
 let server: Promise<PostgresServer> | null = null;
 
 after(async () => {
+  await (await template)?.drop();
   await (await server)?.stop();
 });
 
 /** The URL of a new and empty database, which is dropped when the test has ended. */
 export async function freshDatabase(cleanup: Cleanup): Promise<string> {
-  const { url, drop } = await createDatabase();
+  const { url, drop } = await createDatabase('template1');
   cleanup.after(drop);
   return url;
 }
 
-export async function createDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
+/** A new database with the schema, which whoever asked for it drops. */
+export async function migratedDatabase(): Promise<TestDatabase> {
+  template ??= createTemplate();
+  return await createDatabase((await template).name);
+}
+
+export interface TestDatabase {
+  url: string;
+  drop(): Promise<void>;
+}
+
+/** Copying a database is quicker than to migrate one. */
+let template: Promise<{ name: string } & TestDatabase> | null = null;
+
+async function createTemplate(): Promise<{ name: string } & TestDatabase> {
+  const database = await createDatabase('template1');
+  await migrate(database.url);
+  return { ...database, name: new URL(database.url).pathname.slice(1) };
+}
+
+async function createDatabase(template: string): Promise<TestDatabase> {
   const { url: serverUrl } = await running();
   const name = `posthorn_test_${randomBytes(8).toString('hex')}`;
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
-  await run(serverUrl, `create database ${name}`);
+  await run(serverUrl, `create database ${name} template ${template}`);
   return {
     url: url.href,
     drop: () => run(serverUrl, `drop database ${name} with (force)`),
