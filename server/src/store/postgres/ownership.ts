@@ -117,7 +117,7 @@ export function createOwnership(transactions: Transactions, belief: Belief): Own
           run(`set local lock_timeout = ${TAKE_LOCK_MS_MAX}`),
           lockExclusively(transaction, shard),
           // A renewal waits for this lock of the node's row, and then finds what it has lost.
-          run(LOCK_LIVING_OWNER, [shard]),
+          run(LOCK_OWNER, [shard]),
         ];
         const answers = Promise.all([rows(WAS_DRAINED, [shard]), rows(TAKE, [shard, nodeId])]);
         return {
@@ -205,11 +205,11 @@ const FREE = `
   order by s.shard
 `;
 
-const LOCK_LIVING_OWNER = `
+const LOCK_OWNER = `
   select 1
   from nodes n
   join shards s on s.owner = n.id
-  where s.shard = $1 and n.lease_until > clock_timestamp()
+  where s.shard = $1
   for share of n
 `;
 
