@@ -21,12 +21,21 @@ const UNTIL_INPUT_ENDS = '"$@" & child=$!; cat >/dev/null; kill -INT "$child"; w
 
 const READY = 'database system is ready to accept connections';
 
-/**
- * A server of its own on a free port of the loopback. It does not sync: what its tests are about is
- * what is stored and in which order, not what a power failure leaves.
- */
-export async function startPostgres(): Promise<PostgresServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'posthorn-postgres-'));
+export interface PostgresOptions {
+  directory?: string;
+  /**
+   * Whether it syncs as it does by default. Otherwise it does not: what most tests are about is what is
+   * stored and in which order, not what a power failure leaves.
+   */
+  syncs?: boolean;
+  /** More of its settings, `name=value`. */
+  settings?: readonly string[];
+}
+
+/** A server of its own on a free port of the loopback. */
+export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
+  const { directory = tmpdir(), syncs = false } = options;
+  const folder = mkdtempSync(join(directory, 'posthorn-postgres-'));
   const user = systemUser();
   const { initdb, postgres } = findBinaries(folder, user);
   const data = join(folder, 'data');
@@ -39,8 +48,8 @@ export async function startPostgres(): Promise<PostgresServer> {
   );
   const port = await freePort();
   const settings = [
-    'fsync=off',
-    'full_page_writes=off',
+    ...(syncs ? [] : ['fsync=off', 'full_page_writes=off']),
+    ...(options.settings ?? []),
     'max_connections=200',
     'listen_addresses=127.0.0.1',
     `unix_socket_directories=${folder}`,
