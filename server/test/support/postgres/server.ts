@@ -10,6 +10,8 @@ import { findBinaries, type SystemUser, systemUser } from './binaries.ts';
 export interface PostgresServer {
   /** Of the database `postgres`; its role may do everything. */
   url: string;
+  /** Ends it as an operator does, connections and all, and starts it again at the same address. */
+  restart(whileItIsDown?: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -55,18 +57,30 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     `unix_socket_directories=${folder}`,
   ].flatMap((setting) => ['-c', setting]);
   const command = [postgres, '-D', data, '-p', String(port), ...settings];
-  const process = spawn('sh', ['-c', UNTIL_INPUT_ENDS, 'sh', ...command], {
-    ...user,
-    stdio: ['pipe', 'ignore', 'pipe'],
-    env: environment(),
-  });
-  await untilReady(process);
+  const launch = async () => {
+    const process = spawn('sh', ['-c', UNTIL_INPUT_ENDS, 'sh', ...command], {
+      ...user,
+      stdio: ['pipe', 'ignore', 'pipe'],
+      env: environment(),
+    });
+    await untilReady(process);
+    return process;
+  };
+  let running = await launch();
+  const halt = async () => {
+    const ended = once(running, 'exit');
+    running.stdin?.end();
+    await ended;
+  };
   return {
     url: `postgres://posthorn@127.0.0.1:${port}/postgres`,
+    async restart(whileItIsDown) {
+      await halt();
+      await whileItIsDown?.();
+      running = await launch();
+    },
     async stop() {
-      const ended = once(process, 'exit');
-      process.stdin?.end();
-      await ended;
+      await halt();
       rmSync(folder, { recursive: true });
     },
   };
