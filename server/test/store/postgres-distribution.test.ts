@@ -45,7 +45,12 @@ describe('the migrations keep to what a distributed PostgreSQL can do', () => {
   }
 
   test('there is no foreign key, no trigger, no cursor and no function of our own', () => {
-    for (const word of [/\breferences\b/, /foreign key/, /create (?:constraint )?trigger/, /create function/]) {
+    for (const word of [
+      /\breferences\b/,
+      /foreign key/,
+      /create (?:constraint )?trigger/,
+      /create function/,
+    ]) {
       assert.doesNotMatch(sql, word);
     }
     for (const name of readdirSync(STATEMENTS)) {
