@@ -38,7 +38,7 @@ const layers: readonly Layer[] = [
     node: true,
     portsOnly: true,
   },
-  { place: store, imports: [core], npm: [], node: true },
+  { place: store, imports: [core], npm: ['pg'], node: true },
   {
     place: http,
     imports: [core, service],

@@ -167,7 +167,10 @@ export interface DueDelivery {
 /** An attempt that has ended, and what follows from it. */
 export interface Settlement {
   seq: number;
+  /** Under which its lane sent it; always 1 where there is one node only. */
+  epoch: number;
   accountId: string;
+  webhookId: string;
   deliveryId: string;
   /** The one that decides. */
   attempt: Attempt;
@@ -178,8 +181,11 @@ export interface Settlement {
   dueAt: number | null;
 }
 
-/** `ended`: somebody cancelled it meanwhile; the attempt is kept, the status is not changed. */
-export type SettleResult = 'settled' | 'ended';
+/**
+ * `ended`: somebody cancelled it meanwhile; the attempt is kept, the status is not changed.
+ * `fenced`: the webhook's shard has another epoch by now, so somebody else delivers; nothing was written.
+ */
+export type SettleResult = 'settled' | 'ended' | 'fenced';
 
 export interface TestRecord {
   event: Event;
@@ -482,6 +488,67 @@ export interface Store {
 
 /** How a store keeps whoever sends informed: called after the commit, with what it made pending. */
 export type HandOver = (deliveries: DueDelivery[]) => void;
+
+// ---------------------------------------------------------------------------------------------
+// Nodes: who delivers what
+
+/** A shard, and the number of its owner: it grows with each change of owner. */
+export interface OwnedShard {
+  shard: number;
+  epoch: number;
+}
+
+export interface TakenShard extends OwnedShard {
+  /** The owner before gave it up with nothing in progress; otherwise something may have been, and left no record. */
+  drained: boolean;
+}
+
+/** What a publish or a change at another node left for the owner of a shard. */
+export interface Wake {
+  id: number;
+  shard: number;
+  /**
+   * `pending`: these webhooks have something new that is due. `changed`: what is stored of them, or of
+   * their pending deliveries and recoveries, is not what the owner knows; whoever changed it waits until
+   * the row is gone.
+   */
+  kind: 'pending' | 'changed';
+  webhooks: readonly WebhookRef[];
+}
+
+/**
+ * Which node owns which shards. It is kept in the database, and leases are measured by the database's
+ * clock; a node measures its own from the moment before it asked, by its monotonic clock, so that it
+ * stops first. A store for one node has none of this: it owns every shard under epoch 1.
+ */
+export interface Ownership {
+  /**
+   * Announces this node or renews its lease, and answers what it owns now: what was taken from it
+   * meanwhile is missing.
+   */
+  renew(node: { id: string; leaseMs: number }): Promise<{
+    owned: OwnedShard[];
+    /** Nodes with a lease, this one among them. */
+    nodes: number;
+    /** Shards that nobody owns, or whose owner's lease has ended. */
+    free: number;
+  }>;
+  /** Takes at most so many free shards, each in a transaction of its own, under its row's lock. */
+  take(nodeId: string, limit: number): Promise<TakenShard[]>;
+  /** Gives shards up; what is not owned under that epoch any more is left alone. */
+  release(nodeId: string, shards: readonly OwnedShard[], how: { drained: boolean }): Promise<void>;
+  /** Gives up all that is left, and the lease. */
+  leave(nodeId: string): Promise<void>;
+  /** The oldest of what was left for these shards. */
+  wakes(shards: readonly OwnedShard[], limit: number): Promise<Wake[]>;
+  /** After they were acted upon; by id, and only under the same epochs. */
+  forgetWakes(wakes: readonly Wake[], shards: readonly OwnedShard[]): Promise<void>;
+  /**
+   * Whether nobody will act any more upon what this webhook was before its last change: no `changed`
+   * wake waits for it, or its shard's owner has no lease.
+   */
+  isChangeKnown(webhook: WebhookRef): Promise<boolean>;
+}
 
 // ---------------------------------------------------------------------------------------------
 // Sending

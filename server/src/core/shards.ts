@@ -1,9 +1,19 @@
-/** Which of so many owners a webhook belongs to: always the same one (FNV-1a over its id). */
-export function ownerOf(webhookId: string, owners: number): number {
-  if (owners === 1) return 0;
+/**
+ * Every webhook belongs to one of so many shards, for ever: the number is part of what is stored.
+ * A shard is owned by one node at a time, and served by one of its delivery threads.
+ */
+export const SHARDS = 64;
+
+/** FNV-1a over the id. */
+export function shardOf(webhookId: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < webhookId.length; index++) {
     hash = Math.imul(hash ^ webhookId.charCodeAt(index), 0x01000193);
   }
-  return (hash >>> 0) % owners;
+  return (hash >>> 0) % SHARDS;
+}
+
+/** Which of a node's delivery threads serves a shard. */
+export function threadOf(shard: number, threads: number): number {
+  return shard % threads;
 }

@@ -159,9 +159,9 @@ export class Flights {
       heldUntil: lane.heldUntil,
       fraction: random.fraction(),
     });
-    const { seq, accountId, id: deliveryId } = delivery;
+    const { seq, accountId, webhookId, id: deliveryId } = delivery;
     this.#parts.settler.add(
-      { seq, accountId, deliveryId, attempt, firstTry, status, dueAt },
+      { seq, epoch: 1, accountId, webhookId, deliveryId, attempt, firstTry, status, dueAt },
       (settlement, result) => this.#settled(lane, flight, settlement, result),
     );
   }

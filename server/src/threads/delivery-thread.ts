@@ -1,7 +1,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createIds } from '../core/ids.ts';
 import type { Control, DueDelivery } from '../core/ports.ts';
-import { ownerOf } from '../core/shards.ts';
+import { shardOf, threadOf } from '../core/shards.ts';
 import { createEngine, type DrainReport } from '../engine/engine.ts';
 import type { EngineSettings } from '../engine/ports.ts';
 import { createUndiciTransport } from '../engine/undici-transport.ts';
@@ -13,8 +13,7 @@ import { systemClock } from '../platform/clock.ts';
 import { systemLookUp } from '../platform/look-ups.ts';
 import { createRandom } from '../platform/random.ts';
 import { createVault } from '../platform/vault.ts';
-import type { StoreCall } from '../store/sqlite/executor.ts';
-import { storeOver } from '../store/sqlite/local-store.ts';
+import { type StoreCall, storeOver } from '../store/calls.ts';
 import { answerCalls, answerWith, createCaller } from './channel.ts';
 
 export interface DeliveryThreadData {
@@ -86,7 +85,7 @@ answerCalls<ControlCall>(data.controlPort, (call, answer) => {
 });
 
 function owns(webhookId: string): boolean {
-  return ownerOf(webhookId, data.share.of) === data.share.index;
+  return threadOf(shardOf(webhookId), data.share.of) === data.share.index;
 }
 
 async function run(call: ControlCall): Promise<unknown> {

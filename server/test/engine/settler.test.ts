@@ -187,6 +187,8 @@ function settlement(seq: number): Settlement {
     deliveryId: `del_${seq}`,
     attempt: attemptOf(`att_${seq}`),
     firstTry: null,
+    epoch: 1,
+    webhookId: 'wh_1',
     status: 'delivered',
     dueAt: null,
   };

@@ -1,5 +1,6 @@
 import type { DueDelivery, OnceResult, RecoveryStep, Vault } from '../../src/core/ports.ts';
-import type { CallResult, StoreCall } from '../../src/store/sqlite/executor.ts';
+import type { StoreCall } from '../../src/store/calls.ts';
+import type { CallResult } from '../../src/store/sqlite/executor.ts';
 import { deliveryCommits } from './delivery-commits.ts';
 import type { Life } from './lives.ts';
 import type { Args, Model } from './model.ts';

@@ -1,8 +1,9 @@
 import { PosthornError } from '../../src/core/errors.ts';
 import type { NewId } from '../../src/core/ids.ts';
 import type { DueDelivery, Store } from '../../src/core/ports.ts';
-import type { CallResult, StoreCall } from '../../src/store/sqlite/executor.ts';
-import { type OpenStore, openStore, storeOver } from '../../src/store/sqlite/local-store.ts';
+import { type StoreCall, storeOver } from '../../src/store/calls.ts';
+import type { CallResult } from '../../src/store/sqlite/executor.ts';
+import { type OpenStore, openStore } from '../../src/store/sqlite/local-store.ts';
 import type { Seeded } from '../core/support/seeded.ts';
 import type { Life } from './lives.ts';
 import type { Scheduler } from './scheduler.ts';

@@ -16,7 +16,14 @@ import type { StoreUnderTest } from './contract/store-under-test.ts';
 import { subscriptionsContract } from './contract/subscriptions.ts';
 import { vaultCheckContract } from './contract/vault-check.ts';
 import { webhooksContract } from './contract/webhooks.ts';
-import { openAt, openInFolder, openLocal, openThread } from './support/stores.ts';
+import {
+  openAt,
+  openInDatabase,
+  openInFolder,
+  openLocal,
+  openPostgres,
+  openThread,
+} from './support/stores.ts';
 
 /** Every store there is. The same promises hold for each of them. */
 const STORES: StoreUnderTest[] = [
@@ -34,6 +41,11 @@ const STORES: StoreUnderTest[] = [
     name: 'SQLite in a file, behind a thread',
     losesEverythingBecause: null,
     open: () => openInFolder(openThread),
+  },
+  {
+    name: 'PostgreSQL',
+    losesEverythingBecause: null,
+    open: () => openInDatabase(openPostgres),
   },
 ];
 

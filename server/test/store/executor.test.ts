@@ -7,13 +7,9 @@ import { createIds, DEFAULT_ACCOUNT_ID, type NewId } from '../../src/core/ids.ts
 import type { DueDelivery, NewEvents } from '../../src/core/ports.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createRandom } from '../../src/platform/random.ts';
+import type { StoreCall } from '../../src/store/calls.ts';
 import { openDatabase, waitShortly } from '../../src/store/sqlite/database.ts';
-import {
-  type CallResult,
-  createExecutor,
-  type Executor,
-  type StoreCall,
-} from '../../src/store/sqlite/executor.ts';
+import { type CallResult, createExecutor, type Executor } from '../../src/store/sqlite/executor.ts';
 import { migrate } from '../../src/store/sqlite/migrate.ts';
 import { webhookOf } from './contract/fixtures.ts';
 import { temporaryFolder } from './support/stores.ts';

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { bare } from './ids.ts';
+import { bare } from '../ids.ts';
 import type { Operations } from './operation-types.ts';
 
 export function accountOperations(

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { DELIVERY_COLUMNS, delivery } from './delivery-rows.ts';
+import { DELIVERY_COLUMNS, delivery } from '../delivery-rows.ts';
+import { bare } from '../ids.ts';
 import { FRESH, RETRY } from './due.ts';
-import { bare } from './ids.ts';
 import type { Once } from './once.ts';
 import type { Operations } from './operation-types.ts';
 

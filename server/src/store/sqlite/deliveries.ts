@@ -1,11 +1,11 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { Delivery } from '../../core/model.ts';
 import type { DeliveryFilter } from '../../core/ports.ts';
-import { DELIVERY_COLUMNS, delivery, earlierAttempt } from './delivery-rows.ts';
-import { idRange } from './events.ts';
-import { bare } from './ids.ts';
+import { DELIVERY_COLUMNS, delivery, earlierAttempt, passesFilter } from '../delivery-rows.ts';
+import { idRange } from '../event-rows.ts';
+import { bare } from '../ids.ts';
+import { filteredPage } from '../rows.ts';
 import type { Operations } from './operation-types.ts';
-import { filteredPage } from './rows.ts';
 
 export function deliveryOperations(
   db: DatabaseSync,
@@ -59,14 +59,4 @@ export function deliveryOperations(
     if (webhookId !== undefined) return [listOfWebhook, bare(webhookId)];
     return [listOfAccount];
   }
-}
-
-function passesFilter(found: Delivery, filter: DeliveryFilter): boolean {
-  const { status, type, webhookId, eventId } = filter;
-  return (
-    (status === undefined || found.status === status) &&
-    (type === undefined || found.eventType === type) &&
-    (webhookId === undefined || found.webhookId === webhookId) &&
-    (eventId === undefined || found.eventId === eventId)
-  );
 }

@@ -1,9 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { DueDelivery, DueEvent, DueRequest, DueResult } from '../../core/ports.ts';
-import { dueDelivery, dueEvent } from './delivery-rows.ts';
-import { accountId, bare, webhookId } from './ids.ts';
+import { dueDelivery, dueEvent } from '../delivery-rows.ts';
+import { inTurns, rowsMax, wanted } from '../due-order.ts';
+import { accountId, bare, webhookId } from '../ids.ts';
+import { integer, integerOrNull, type Row, text } from '../rows.ts';
 import type { Operations } from './operation-types.ts';
-import { integer, integerOrNull, type Row, text } from './rows.ts';
 
 /**
  * What is pending and was never tried, and what is to be tried again, as the partial indexes have
@@ -147,26 +148,6 @@ export function dueOperations(db: DatabaseSync): Pick<Operations, 'webhooksWithP
     }
     return { deliveries, more: deliveries.length < seqs.length };
   }
-}
-
-/** What is in memory is pending in the store as well, and as old as anything: it is read past. */
-function rowsMax({ except, limit }: DueRequest): number {
-  return except.length + limit + 1;
-}
-
-function wanted(rows: readonly Row[], { except }: DueRequest): number[] {
-  const seqs = rows.map((row) => integer(row, 'seq'));
-  if (except.length === 0) return seqs;
-  const inMemory = new Set(except);
-  return seqs.filter((seq) => !inMemory.has(seq));
-}
-
-function inTurns(first: readonly number[], second: readonly number[]): number[] {
-  const turns = Math.max(first.length, second.length);
-  return Array.from({ length: turns }, (_, turn) => [
-    ...first.slice(turn, turn + 1),
-    ...second.slice(turn, turn + 1),
-  ]).flat();
 }
 
 function pendingWebhook(row: Row) {

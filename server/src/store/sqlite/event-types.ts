@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { pageOf, type Row, text } from '../rows.ts';
 import type { Operations } from './operation-types.ts';
-import { pageOf, type Row, text } from './rows.ts';
 
 export function eventTypeOperations(
   db: DatabaseSync,

@@ -1,23 +1,20 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { firstIdAt } from '../../core/ids.ts';
 import type { Event } from '../../core/model.ts';
-import type { EventFilter } from '../../core/ports.ts';
-import { accountId, bare, eventId, isTestEvent } from './ids.ts';
+import { EVENT_COLUMNS, event, idRange } from '../event-rows.ts';
+import { bare, isTestEvent } from '../ids.ts';
+import { filteredPage } from '../rows.ts';
 import type { Operations } from './operation-types.ts';
-import { AFTER_ALL_IDS, filteredPage, integer, type Row, text } from './rows.ts';
-
-const COLUMNS = 'account_id, id, test, type, created_at, body';
 
 export function eventOperations(
   db: DatabaseSync,
 ): Pick<Operations, 'getEvent' | 'listEvents' | 'recordTest'> {
   const select = db.prepare(`
-    select ${COLUMNS}
+    select ${EVENT_COLUMNS}
     from events
     where account_id = ? and id = ? and test = ?
   `);
   const list = db.prepare(`
-    select ${COLUMNS}
+    select ${EVENT_COLUMNS}
     from events
     where account_id = ? and id >= ? and id < ?
     order by id desc
@@ -67,28 +64,5 @@ export function eventOperations(
         attempt.note,
       );
     },
-  };
-}
-
-/** Ids sort by time, so a span of time is a range of ids; `after` is where the page before ended. */
-export function idRange(
-  { createdAfter, createdBefore }: EventFilter,
-  after: string | undefined,
-): { from: string; below: string } {
-  const end = createdBefore === undefined ? AFTER_ALL_IDS : firstIdAt(createdBefore);
-  const position = after === undefined ? AFTER_ALL_IDS : bare(after);
-  return {
-    from: createdAfter === undefined ? '' : firstIdAt(createdAfter),
-    below: position < end ? position : end,
-  };
-}
-
-function event(row: Row): Event {
-  return {
-    accountId: accountId(text(row, 'account_id')),
-    id: eventId(text(row, 'id'), integer(row, 'test')),
-    type: text(row, 'type'),
-    createdAt: integer(row, 'created_at'),
-    body: text(row, 'body'),
   };
 }

@@ -7,17 +7,12 @@ import {
 } from '../../core/announcements.ts';
 import type { NewId } from '../../core/ids.ts';
 import type { DueDelivery, HandOver } from '../../core/ports.ts';
+import { type StoreCall, WRITES } from '../calls.ts';
 import { brokenOr, StoreBrokenError, type Trouble, troubleOf, unavailable } from './faults.ts';
-import type { OperationName } from './operation-types.ts';
-import { createOperations, WRITES } from './operations.ts';
+import { createOperations } from './operations.ts';
 
 /** Calls that share one transaction at most; more wait for the next. */
 const BATCH_CALLS_MAX = 1_000;
-
-export interface StoreCall {
-  operation: OperationName;
-  args: readonly unknown[];
-}
 
 export type CallResult =
   | { ok: true; value: unknown }

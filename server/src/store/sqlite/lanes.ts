@@ -1,8 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { LaneMemory } from '../../core/model.ts';
-import { bare } from './ids.ts';
+import { bare } from '../ids.ts';
 import type { Operations } from './operation-types.ts';
-import { integer, integerOrNull, type Row, text } from './rows.ts';
 
 /** What the engine writes about a webhook; its owner's changes are in `webhooks.ts`. */
 export function laneOperations(
@@ -86,13 +84,3 @@ export const RAISE_VERSION = `
   set webhooks_version = webhooks_version + 1
   where id = ?
 `;
-
-/** A row of `lanes`. */
-export function laneMemory(row: Row): LaneMemory {
-  return {
-    health: text(row, 'health') as LaneMemory['health'],
-    usualMs: integerOrNull(row, 'usual_ms'),
-    failingSince: integerOrNull(row, 'failing_since'),
-    failedAttempts: integer(row, 'failed_attempts'),
-  };
-}

@@ -1,12 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { NewId } from '../../core/ids.ts';
 import type { HandOver, Store } from '../../core/ports.ts';
+import { type StoreCall, storeOver } from '../calls.ts';
 import { openDatabase, waitShortly } from './database.ts';
-import { createExecutor, type Executor, type StoreCall } from './executor.ts';
+import { createExecutor, type Executor } from './executor.ts';
 import { brokenOr } from './faults.ts';
 import { type DataFileLock, lockDataFile } from './lock.ts';
 import { migrate } from './migrate.ts';
-import { OPERATION_NAMES } from './operations.ts';
 
 export interface OpenStore {
   executor: Executor;
@@ -49,18 +49,6 @@ function openMigrated(path: string): DatabaseSync {
     // A migration says which one failed; what SQLite said is the cause.
     throw error;
   }
-}
-
-/** The port over anything that takes a call and promises its result. */
-export function storeOver(
-  call: (call: StoreCall) => Promise<unknown>,
-  close: () => Promise<void>,
-): Store {
-  const methods = OPERATION_NAMES.map((operation) => [
-    operation,
-    (...args: unknown[]) => call({ operation, args }),
-  ]);
-  return { ...Object.fromEntries(methods), close } as unknown as Store;
 }
 
 /** The store in the caller's own thread: for embedding, tests and the simulation. */

@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { OnceRecord, OnceResult } from '../../core/ports.ts';
-import { bare } from './ids.ts';
+import { bare } from '../ids.ts';
+import { integer, integerOrNull, text } from '../rows.ts';
 import type { Operations } from './operation-types.ts';
-import { integer, integerOrNull, text } from './rows.ts';
 
 /** Calls that happen once. `account` is bare, as all ids are below the port. */
 export interface Once {

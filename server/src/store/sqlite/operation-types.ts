@@ -1,7 +1,5 @@
 import type { Store } from '../../core/ports.ts';
-
-/** The store's calls that are statements on the database; `close` belongs to whoever holds it. */
-export type OperationName = Exclude<keyof Store, 'close'>;
+import type { OperationName } from '../calls.ts';
 
 /** The port's calls without their promises: they run inside a transaction that others share. */
 export type Operations = {

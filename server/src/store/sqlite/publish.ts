@@ -2,10 +2,10 @@ import type { DatabaseSync } from 'node:sqlite';
 import { covers } from '../../core/event-types.ts';
 import type { NewId } from '../../core/ids.ts';
 import type { DueDelivery, DueEvent, NewEvent, NewEvents } from '../../core/ports.ts';
-import { bare, webhookId } from './ids.ts';
+import { bare, webhookId } from '../ids.ts';
+import { text } from '../rows.ts';
 import type { Once } from './once.ts';
 import type { Operations } from './operation-types.ts';
-import { text } from './rows.ts';
 
 export interface PublishPorts {
   once: Once;

@@ -1,4 +1,5 @@
-import { type CallResult, type Executor, isLocked, type StoreCall } from './executor.ts';
+import type { StoreCall } from '../calls.ts';
+import { type CallResult, type Executor, isLocked } from './executor.ts';
 
 /**
  * While another program holds the file, a call is tried again for so long, and then answered 503. A

@@ -1,13 +1,13 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { covers } from '../../core/event-types.ts';
 import { firstIdAt, type NewId } from '../../core/ids.ts';
-import type { Recovery } from '../../core/model.ts';
 import type { DueDelivery } from '../../core/ports.ts';
-import { DUE_COLUMNS, dueDelivery, dueEvent } from './delivery-rows.ts';
-import { accountId, bare, recoveryId, webhookId } from './ids.ts';
+import { DUE_COLUMNS, dueDelivery, dueEvent } from '../delivery-rows.ts';
+import { accountId, bare, recoveryId, webhookId } from '../ids.ts';
+import { RECOVERY_COLUMNS, recovery } from '../recovery-rows.ts';
+import { integer, type Row, text } from '../rows.ts';
 import type { Once } from './once.ts';
 import type { Operations } from './operation-types.ts';
-import { integer, integerOrNull, type Row, text } from './rows.ts';
 
 export interface RecoveryPorts {
   once: Once;
@@ -35,8 +35,7 @@ export function recoveryOperations(
     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   `);
   const select = db.prepare(`
-    select account_id, id, webhook_id, since, until, position, status, delivery_count, created_at,
-      ended_at
+    select position, ${RECOVERY_COLUMNS}
     from recoveries
     where account_id = ? and id = ?
   `);
@@ -150,33 +149,20 @@ export function recoveryOperations(
     return hasDelivery.get(account, text(event, 'id'), webhook) === undefined;
   }
 
-  function bringBack(recovery: Row, { id, type }: Row, now: number): void {
+  function bringBack(recovery: Row, missed: Row, now: number): void {
     const account = text(recovery, 'account_id');
-    const event = eventOf.get(account, id ?? null);
+    const id = text(missed, 'id');
+    const event = eventOf.get(account, id);
     const made = insertDelivery.get(
       account,
       bare(newId('delivery')),
       text(recovery, 'webhook_id'),
-      id ?? null,
-      type ?? null,
+      id,
+      text(missed, 'type'),
       now,
       now,
     );
     if (event === undefined || made === undefined) throw new Error('both rows are there');
     madePending(dueDelivery(made, dueEvent(event)));
   }
-}
-
-function recovery(row: Row): Recovery {
-  return {
-    accountId: accountId(text(row, 'account_id')),
-    id: recoveryId(text(row, 'id')),
-    webhookId: webhookId(text(row, 'webhook_id')),
-    since: integer(row, 'since'),
-    until: integer(row, 'until'),
-    status: text(row, 'status') as Recovery['status'],
-    deliveryCount: integer(row, 'delivery_count'),
-    createdAt: integer(row, 'created_at'),
-    endedAt: integerOrNull(row, 'ended_at'),
-  };
 }

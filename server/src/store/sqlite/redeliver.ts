@@ -1,10 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { DueDelivery } from '../../core/ports.ts';
-import { DELIVERY_COLUMNS, delivery, dueDelivery, dueEvent } from './delivery-rows.ts';
-import { bare } from './ids.ts';
+import { DELIVERY_COLUMNS, delivery, dueDelivery, dueEvent } from '../delivery-rows.ts';
+import { bare } from '../ids.ts';
+import { integer, text } from '../rows.ts';
 import type { Once } from './once.ts';
 import type { Operations } from './operation-types.ts';
-import { integer, text } from './rows.ts';
 
 export function redeliverOperations(
   db: DatabaseSync,

@@ -1,27 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { bare } from '../ids.ts';
+import { AFTER_ALL_IDS, integer, type Row, text } from '../rows.ts';
+import { isKeptSince, LOOKED_AT_MAX } from '../send-times.ts';
 import { FRESH, RETRY } from './due.ts';
-import { bare } from './ids.ts';
 import type { Operations } from './operation-types.ts';
-import { AFTER_ALL_IDS, integer, type Row, text } from './rows.ts';
 
-/**
- * Deliveries looked at on either side of the first that was never tried, and of those to be retried,
- * where the send times of the whole span are not kept yet.
- */
-const LOOKED_AT_MAX = 20_000;
-/** More than the clock of who sets a limit, and the commit of it, can be away from the first settlement. */
-const SETTING_MS_MAX = 60_000;
-
-/**
- * When attempts began. Where a webhook has had a rate limit for longer than the span, an index of
- * `sent_at` has exactly what was sent: every start of the server asks that for each lane with a limit.
- *
- * For a limit that was set within the span it looks at a bounded number of deliveries: those around the
- * oldest that was never tried (those before it were tried last), and those to be tried again that are
- * due last. That is exact while a webhook has at most so many of each. Missed is what was tried again
- * for the last time within the span, if more than so many deliveries were accepted after it and tried
- * since.
- */
+/** When attempts began; `../send-times.ts` says what is exact about it. */
 export function sendTimesOperations(db: DatabaseSync): Pick<Operations, 'sendTimes'> {
   const limitedSince = db.prepare(`
     select rate_limited_since
@@ -104,9 +88,7 @@ export function sendTimesOperations(db: DatabaseSync): Pick<Operations, 'sendTim
   return {
     sendTimes({ accountId, webhookId, since, limit }) {
       const key = [bare(accountId), bare(webhookId)] as const;
-      const kept = limitedSince.get(...key)?.rate_limited_since;
-      const isKept = typeof kept === 'number' && kept + SETTING_MS_MAX <= since;
-      const rows = isKept
+      const rows = isKeptSince(limitedSince.get(...key)?.rate_limited_since, since)
         ? keptTimes.all(...key, since, limit, since, limit)
         : lookedUp(key, since, limit);
       return rows.map((row) => integer(row, 'started_at')).reverse();

@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Attempt } from '../../core/model.ts';
 import type { Settlement, SettleResult } from '../../core/ports.ts';
-import { bare } from './ids.ts';
+import { bare } from '../ids.ts';
 import type { Operations } from './operation-types.ts';
 
 export function settleOperations(db: DatabaseSync): Pick<Operations, 'settle'> {

@@ -1,8 +1,8 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { firstIdAt } from '../../core/ids.ts';
-import { bare } from './ids.ts';
+import { bare } from '../ids.ts';
+import { integer, integerOrNull } from '../rows.ts';
 import type { Operations } from './operation-types.ts';
-import { integer, integerOrNull } from './rows.ts';
 
 const LOOKED_AT_MAX = 1_000;
 const PENDING_COUNTED_MAX = 10_000;

@@ -1,20 +1,18 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Rotation, Webhook } from '../../core/model.ts';
-import type { WebhookChanges } from '../../core/ports.ts';
-import { bare, webhookId } from './ids.ts';
-import { laneMemory, RAISE_VERSION } from './lanes.ts';
-import type { Once } from './once.ts';
-import type { Operations } from './operation-types.ts';
-import { AFTER_ALL_IDS, integerOrNull, pageOf, text } from './rows.ts';
+import { bare, webhookId } from '../ids.ts';
+import { AFTER_ALL_IDS, pageOf, text } from '../rows.ts';
+import { changed, isBegunAnew } from '../webhook-changes.ts';
 import {
   changeableColumns,
   events,
-  rotation,
   SENDING_COLUMNS,
-  settings,
+  targetOf,
   WEBHOOK_COLUMNS,
   webhook,
-} from './webhook-rows.ts';
+} from '../webhook-rows.ts';
+import { RAISE_VERSION } from './lanes.ts';
+import type { Once } from './once.ts';
+import type { Operations } from './operation-types.ts';
 
 export function webhookOperations(
   db: DatabaseSync,
@@ -154,53 +152,7 @@ export function webhookOperations(
 
     target(ref) {
       const row = target.get(bare(ref.accountId), bare(ref.webhookId));
-      if (row === undefined) return null;
-      const status = row.deleted_at === null ? text(row, 'status') : 'deleted';
-      return {
-        ...ref,
-        url: text(row, 'url'),
-        secretSealed: text(row, 'secret_sealed'),
-        rotation: rotation(row),
-        heldUntil: integerOrNull(row, 'held_until'),
-        settings: settings(row),
-        status: status as Webhook['status'] | 'deleted',
-        memory: row.health === null ? null : laneMemory(row),
-      };
+      return row === undefined ? null : targetOf(ref, row);
     },
-  };
-}
-
-/** Another receiver, or one that its owner says is back: what failed before does not count against it. */
-function isBegunAnew(before: Webhook, after: Webhook): boolean {
-  return after.url !== before.url || (before.status === 'disabled' && after.status !== 'disabled');
-}
-
-function changed(before: Webhook, changes: WebhookChanges, updatedAt: number): Webhook {
-  const { settings, secret, ...plain } = changes;
-  const after: Webhook = {
-    ...before,
-    ...plain,
-    settings: { ...before.settings, ...settings },
-    updatedAt,
-  };
-  if (after.url !== before.url) after.heldUntil = null;
-  if (secret === undefined) return after;
-  return {
-    ...after,
-    secretSealed: secret.sealed,
-    secretHint: secret.hint,
-    rotation: rotated(before, secret.overlapUntil, updatedAt),
-  };
-}
-
-/** The preferred one of the secrets in force goes on, whichever receivers go by: never more than two. */
-function rotated(before: Webhook, until: number | null, now: number): Rotation | null {
-  if (until === null) return null;
-  const { rotation, secretSealed } = before;
-  const goesByOlder = rotation !== null && rotation.until > now && !rotation.prefersNew;
-  return {
-    beforeSealed: goesByOlder ? rotation.beforeSealed : secretSealed,
-    until,
-    prefersNew: false,
   };
 }

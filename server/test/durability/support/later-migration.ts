@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Migration } from '../../../src/store/sqlite/migrate.ts';
+import type { Migration } from '../../../src/store/migrations.ts';
 
 /** What a later version may do to a table that is full: a column, its values, an index, a new table. */
 export const LATER_MIGRATION: Migration = {

@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -5,13 +7,19 @@ import { join } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { createIds } from '../../../src/core/ids.ts';
 import type { DueDelivery, HandOver, Store } from '../../../src/core/ports.ts';
+import { SHARDS } from '../../../src/core/shards.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
 import { createRandom } from '../../../src/platform/random.ts';
-import type { StoreCall } from '../../../src/store/sqlite/executor.ts';
-import { createLocalStore, storeOver } from '../../../src/store/sqlite/local-store.ts';
+import { type StoreCall, storeOver } from '../../../src/store/calls.ts';
+import { openPostgresStore } from '../../../src/store/postgres/store.ts';
+import { createLocalStore } from '../../../src/store/sqlite/local-store.ts';
 import { createCaller } from '../../../src/threads/channel.ts';
 import type { StoreThreadData, StoreThreadMessage } from '../../../src/threads/store-thread.ts';
+import { migratedDatabase } from '../../support/postgres.ts';
 import type { OpenStoreUnderTest } from '../contract/store-under-test.ts';
+
+/** Longer than any test. */
+const NODE_LEASE_MS = 600_000;
 
 /** A folder for the files of one store. */
 export function temporaryFolder(): { path: string; remove(): void } {
@@ -43,6 +51,30 @@ export async function openThread(path: string, handOver: HandOver): Promise<Stor
   });
 }
 
+/** The store of a node that owns every shard. */
+export async function openPostgres(url: string, handOver: HandOver): Promise<Store> {
+  const newId = createIds({ clock: systemClock, random: createRandom() });
+  const { store, ownership } = await openPostgresStore(url, { newId, handOver });
+  const nodeId = randomBytes(8).toString('hex');
+  await ownership.renew({ id: nodeId, leaseMs: NODE_LEASE_MS });
+  assert.equal((await ownership.take(nodeId, SHARDS)).length, SHARDS);
+  return {
+    ...store,
+    async close() {
+      await ownership.leave(nodeId);
+      await store.close();
+    },
+  };
+}
+
+/** A store under test in a database of its own. */
+export async function openInDatabase(
+  open: (url: string, handOver: HandOver) => Promise<Store>,
+): Promise<OpenStoreUnderTest> {
+  const { url, drop } = await migratedDatabase();
+  return await openAt(url, open, drop);
+}
+
 /** A store under test in a folder of its own. */
 export async function openInFolder(
   open: (path: string, handOver: HandOver) => Promise<Store>,
@@ -54,7 +86,7 @@ export async function openInFolder(
 export async function openAt(
   path: string,
   open: (path: string, handOver: HandOver) => Promise<Store>,
-  closed: () => void = () => {},
+  closed: () => Promise<void> | void = () => {},
 ): Promise<OpenStoreUnderTest> {
   const handedOver: DueDelivery[][] = [];
   const openStore = () => open(path, (deliveries) => handedOver.push(deliveries));
@@ -69,7 +101,7 @@ export async function openAt(
     },
     async close() {
       await store.close();
-      closed();
+      await closed();
     },
   };
 }

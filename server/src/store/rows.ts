@@ -1,8 +1,6 @@
-import type { SQLOutputValue } from 'node:sqlite';
+/** As the database's client answers it; a column's type is what the migration says. */
+export type Row = Readonly<Record<string, unknown>>;
 
-export type Row = Record<string, SQLOutputValue>;
-
-/** The tables are strict, so a column's type is what the migration says. */
 export const text = (row: Row, column: string) => row[column] as string;
 export const textOrNull = (row: Row, column: string) => row[column] as string | null;
 export const integer = (row: Row, column: string) => row[column] as number;

@@ -1,5 +1,5 @@
-import type { Attempt, Delivery } from '../../core/model.ts';
-import type { DueDelivery, DueEvent } from '../../core/ports.ts';
+import type { Attempt, Delivery } from '../core/model.ts';
+import type { DeliveryFilter, DueDelivery, DueEvent } from '../core/ports.ts';
 import { accountId, attemptId, deliveryId, eventId, webhookId } from './ids.ts';
 import { integer, integerOrNull, type Row, text, textOrNull } from './rows.ts';
 
@@ -77,4 +77,15 @@ function lastAttempt(row: Row): Attempt {
     failure: textOrNull(row, 'attempt_failure') as Attempt['failure'],
     note: textOrNull(row, 'attempt_note') as Attempt['note'],
   };
+}
+
+/** For the part of a filter that no index serves. */
+export function passesFilter(found: Delivery, filter: DeliveryFilter): boolean {
+  const { status, type, webhookId, eventId } = filter;
+  return (
+    (status === undefined || found.status === status) &&
+    (type === undefined || found.eventType === type) &&
+    (webhookId === undefined || found.webhookId === webhookId) &&
+    (eventId === undefined || found.eventId === eventId)
+  );
 }

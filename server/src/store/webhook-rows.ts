@@ -1,4 +1,5 @@
-import type { Rotation, Webhook, WebhookSettings } from '../../core/model.ts';
+import type { LaneMemory, Rotation, Webhook, WebhookSettings } from '../core/model.ts';
+import type { Target, WebhookRef } from '../core/ports.ts';
 import { accountId, bare, webhookId } from './ids.ts';
 import { integer, integerOrNull, type Row, text, textOrNull } from './rows.ts';
 
@@ -30,19 +31,43 @@ export function webhook(row: Row): Webhook {
   };
 }
 
+/** A row of `webhooks` beside the one of `lanes`, if there is one. */
+export function targetOf(ref: WebhookRef, row: Row): Target {
+  const status = row.deleted_at === null ? text(row, 'status') : 'deleted';
+  return {
+    ...ref,
+    url: text(row, 'url'),
+    secretSealed: text(row, 'secret_sealed'),
+    rotation: rotation(row),
+    heldUntil: integerOrNull(row, 'held_until'),
+    settings: settings(row),
+    status: status as Target['status'],
+    memory: row.health === null ? null : laneMemory(row),
+  };
+}
+
+function laneMemory(row: Row): LaneMemory {
+  return {
+    health: text(row, 'health') as LaneMemory['health'],
+    usualMs: integerOrNull(row, 'usual_ms'),
+    failingSince: integerOrNull(row, 'failing_since'),
+    failedAttempts: integer(row, 'failed_attempts'),
+  };
+}
+
 export function events(row: Row): string[] {
   return JSON.parse(text(row, 'events'));
 }
 
 /** Null when there is no secret before; one whose overlap has ended may still be there. */
-export function rotation(row: Row): Rotation | null {
+function rotation(row: Row): Rotation | null {
   const beforeSealed = textOrNull(row, 'secret_before_sealed');
   const until = integerOrNull(row, 'secret_before_until');
   if (beforeSealed === null || until === null) return null;
   return { beforeSealed, until, prefersNew: integer(row, 'secret_prefers_new') === 1 };
 }
 
-export function settings(row: Row): WebhookSettings {
+function settings(row: Row): WebhookSettings {
   const max = integerOrNull(row, 'rate_limit_max');
   const perMs = integerOrNull(row, 'rate_limit_per_ms');
   const schedule = textOrNull(row, 'retry_schedule');

@@ -1,4 +1,4 @@
-import { ID_PREFIXES } from '../../core/ids.ts';
+import { ID_PREFIXES } from '../core/ids.ts';
 
 /** An id as it is kept: without its prefix. */
 export function bare(id: string): string {

@@ -1,0 +1,91 @@
+import pg from 'pg';
+import { faultOf } from './faults.ts';
+import { read } from './values.ts';
+
+/** Connections of a store; those for batches are apart, so that no number of reads holds up a commit. */
+const BATCH_CONNECTIONS = 5;
+const OTHER_CONNECTIONS = 5;
+/** How long a caller waits for a connection: to be made, or to be free. */
+const CONNECT_MS_MAX = 5_000;
+const STATEMENT_MS_MAX = 10_000;
+const LOCK_WAIT_MS_MAX = 5_000;
+const IDLE_IN_TRANSACTION_MS_MAX = 10_000;
+/** The last net, for a server that says nothing any more: the connection is given up. */
+const ANSWER_MS_MAX = STATEMENT_MS_MAX + 5_000;
+const CONNECTION_IDLE_MS_MAX = 60_000;
+
+export interface Database {
+  /** For what many callers share. */
+  batches: pg.Pool;
+  others: pg.Pool;
+  /** What a transaction begins with; one that only reads sees one moment throughout. */
+  begin: { write: string; read: string };
+  close(): Promise<void>;
+}
+
+/** Connects, and throws a `DatabaseFault` when that cannot be done. */
+export async function openDatabase(url: string): Promise<Database> {
+  const batches = createPool(url, BATCH_CONNECTIONS);
+  const others = createPool(url, OTHER_CONNECTIONS);
+  const close = async () => {
+    await Promise.all([batches.end(), others.end()]);
+  };
+  try {
+    return { batches, others, begin: beginOf(await durability(others)), close };
+  } catch (error) {
+    await close();
+    throw faultOf(error);
+  }
+}
+
+export function createPool(url: string, max: number): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max,
+    pipeline: true,
+    types: TYPES,
+    application_name: 'posthorn',
+    keepAlive: true,
+    connectionTimeoutMillis: CONNECT_MS_MAX,
+    idleTimeoutMillis: CONNECTION_IDLE_MS_MAX,
+    query_timeout: ANSWER_MS_MAX,
+  } as pg.PoolConfig);
+  // A connection that dies says so, whether somebody uses it or not; unheard it would end the process.
+  // Who uses it is told by the statement that fails.
+  pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
+  return pool;
+}
+
+/** Numbers of 64 bits are sequence numbers and milliseconds here: both fit a number. */
+const TYPES = {
+  getTypeParser(oid: number, format?: 'text' | 'binary') {
+    if (oid === pg.types.builtins.INT8) return Number;
+    if (oid === pg.types.builtins.TEXT) return read;
+    return pg.types.getTypeParser(oid, format as 'text');
+  },
+} as pg.CustomTypesConfig;
+
+async function durability(pool: pg.Pool): Promise<string> {
+  const { rows } = await pool.query('show synchronous_commit');
+  return String(rows[0]?.synchronous_commit);
+}
+
+/**
+ * `set local`: behind a pooler in transaction mode a session's settings would be somebody else's. A
+ * server that answers before it has synced would make a lie of every 202, so that is turned on; any
+ * other choice of its operator stands.
+ */
+function beginOf(synchronousCommit: string): Database['begin'] {
+  const limits = [
+    `statement_timeout = ${STATEMENT_MS_MAX}`,
+    `lock_timeout = ${LOCK_WAIT_MS_MAX}`,
+    `idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS_MAX}`,
+  ];
+  const durable = synchronousCommit === 'off' ? ['synchronous_commit = on'] : [];
+  const set = (settings: readonly string[]) => settings.map((one) => `; set local ${one}`).join('');
+  return {
+    write: `begin${set([...limits, ...durable])}`,
+    read: `begin isolation level repeatable read read only${set(limits)}`,
+  };
+}

@@ -1,0 +1,188 @@
+import type { DueDelivery, DueEvent, DueRequest, DueResult, Store } from '../../core/ports.ts';
+import { dueDelivery, dueEvent } from '../delivery-rows.ts';
+import { inTurns, rowsMax, wanted } from '../due-order.ts';
+import { accountId, bare, webhookId } from '../ids.ts';
+import { integer, integerOrNull, type Row, text } from '../rows.ts';
+import type { Transaction, Transactions } from './transaction.ts';
+
+/** Bodies that are read in one statement: what does not fit into the page is read for nothing. */
+const BODIES_AT_ONCE = 100;
+
+/** The engine's questions. */
+export function dueOperations(
+  transactions: Transactions,
+): Pick<Store, 'webhooksWithPending' | 'due'> {
+  return {
+    async webhooksWithPending({ after, limit, counts }) {
+      const from = after ?? { accountId: '', webhookId: '' };
+      const key = [bare(from.accountId), bare(from.webhookId), limit];
+      const rows = await transactions.readRows(counts ? COUNT_PENDING : FIND_PENDING, key);
+      const last = rows.length === limit ? rows.at(-1) : undefined;
+      return {
+        items: rows.map(pendingWebhook).filter(({ count }) => count > 0),
+        next: last === undefined ? null : ref(last),
+      };
+    },
+
+    due: (request) =>
+      transactions.read((transaction) =>
+        request.ordering === 'strict'
+          ? dueInOrder(transaction, request)
+          : dueByNow(transaction, request),
+      ),
+  };
+}
+
+/** The oldest, whether it was tried or not. */
+async function dueInOrder(transaction: Transaction, request: DueRequest): Promise<DueResult> {
+  const key = [bare(request.accountId), bare(request.webhookId), rowsMax(request)];
+  const [fresh, tried] = await Promise.all([
+    transaction.rows(FRESH, key),
+    transaction.rows(TRIED_BY_SEQ, key),
+  ]);
+  const all = [...wanted(fresh, request), ...wanted(tried, request)].sort((a, b) => a - b);
+  const found = [...fresh, ...tried];
+  return { ...(await read(transaction, request, all, found)), nextDueAt: null };
+}
+
+/**
+ * Of what was never tried and what is to be tried again each gets one turn after the other, so that
+ * neither waits for the end of the other; what one leaves of the page the other takes.
+ */
+async function dueByNow(transaction: Transaction, request: DueRequest): Promise<DueResult> {
+  const { dueBefore } = request;
+  const key = [bare(request.accountId), bare(request.webhookId)];
+  const [fresh, again, [next]] = await Promise.all([
+    transaction.rows(FRESH, [...key, rowsMax(request)]),
+    transaction.rows(TRIED_DUE, [...key, rowsMax(request), dueBefore]),
+    transaction.rows(NEXT_DUE, [...key, dueBefore]),
+  ]);
+  const order = inTurns(wanted(fresh, request), wanted(again, request));
+  const { deliveries, more } = await read(transaction, request, order, [...fresh, ...again]);
+  return {
+    deliveries: [
+      ...deliveries.filter(({ attemptCount }) => attemptCount === 0),
+      ...deliveries.filter(({ attemptCount }) => attemptCount > 0),
+    ],
+    more,
+    nextDueAt: integerOrNull(next ?? {}, 'due_at'),
+  };
+}
+
+/** Reads them in this order, until the page or the bytes are full. */
+async function read(
+  transaction: Transaction,
+  request: DueRequest,
+  seqs: readonly number[],
+  found: readonly Row[],
+): Promise<Pick<DueResult, 'deliveries' | 'more'>> {
+  const { limit, bytesMax } = request;
+  const idOf = new Map(found.map((row) => [integer(row, 'seq'), text(row, 'delivery_id')]));
+  const deliveries: DueDelivery[] = [];
+  const events = new Map<string, DueEvent>();
+  let bytes = 0;
+  let taken = 0;
+  while (taken < seqs.length && deliveries.length < limit && bytes < bytesMax) {
+    const some = seqs.slice(taken, taken + Math.min(BODIES_AT_ONCE, limit - deliveries.length));
+    taken += some.length;
+    const ids = some.map((seq) => idOf.get(seq) ?? '');
+    const rows = await transaction.rows(DELIVERIES, [bare(request.accountId), ids]);
+    const rowOf = new Map(rows.map((row) => [text(row, 'id'), row]));
+    for (const [index, seq] of some.entries()) {
+      if (bytes >= bytesMax) break;
+      const row = rowOf.get(ids[index] ?? '');
+      if (row === undefined) continue;
+      const eventId = text(row, 'event_id');
+      let event = events.get(eventId);
+      if (event === undefined) {
+        event = dueEvent(row);
+        events.set(eventId, event);
+        bytes += event.body.length;
+      }
+      deliveries.push(dueDelivery({ ...row, seq }, event));
+    }
+  }
+  return { deliveries, more: deliveries.length < seqs.length };
+}
+
+function pendingWebhook(row: Row) {
+  const fresh = integer(row, 'fresh');
+  return {
+    ...ref(row),
+    dueAt: fresh > 0 ? 0 : (integerOrNull(row, 'tried_at') ?? 0),
+    count: fresh + integer(row, 'tried'),
+  };
+}
+
+function ref(row: Row) {
+  return { accountId: accountId(text(row, 'account_id')), webhookId: webhookId(text(row, 'id')) };
+}
+
+/** The webhook is the outer row, so that each has its own look at the index. */
+const withPending = (limit: string) => `
+  select w.account_id, w.id, (
+    select count(*)
+    from (
+      select 1
+      from pending p
+      where p.account_id = w.account_id and p.webhook_id = w.id and p.due_at = 0
+      ${limit}
+    ) as found
+  ) as fresh, (
+    select count(*)
+    from (
+      select 1
+      from pending p
+      where p.account_id = w.account_id and p.webhook_id = w.id and p.due_at > 0
+      ${limit}
+    ) as found
+  ) as tried, (
+    select min(p.due_at)
+    from pending p
+    where p.account_id = w.account_id and p.webhook_id = w.id and p.due_at > 0
+  ) as tried_at
+  from webhooks w
+  where (w.account_id, w.id) > ($1, $2)
+  order by w.account_id, w.id
+  limit $3
+`;
+const COUNT_PENDING = withPending('');
+const FIND_PENDING = withPending('limit 1');
+
+const FRESH = `
+  select seq, delivery_id
+  from pending
+  where account_id = $1 and webhook_id = $2 and due_at = 0
+  order by seq
+  limit $3
+`;
+
+const TRIED_DUE = `
+  select seq, delivery_id
+  from pending
+  where account_id = $1 and webhook_id = $2 and due_at > 0 and due_at <= $4::bigint
+  order by due_at, seq
+  limit $3
+`;
+
+const TRIED_BY_SEQ = `
+  select seq, delivery_id
+  from pending
+  where account_id = $1 and webhook_id = $2 and due_at > 0
+  order by seq
+  limit $3
+`;
+
+const NEXT_DUE = `
+  select min(due_at) as due_at
+  from pending
+  where account_id = $1 and webhook_id = $2 and due_at > greatest($3::bigint, 0)
+`;
+
+const DELIVERIES = `
+  select d.account_id, d.id, d.webhook_id, d.event_id, d.test, d.event_type, d."trigger",
+    d.attempt_count, d.due_at, e.body
+  from deliveries d
+  join events e on e.account_id = d.account_id and e.id = d.event_id
+  where d.account_id = $1 and d.id = any($2::text[])
+`;

@@ -1,0 +1,205 @@
+import { channel } from 'node:diagnostics_channel';
+import type pg from 'pg';
+import {
+  ANNOUNCEMENT_NAMES,
+  type Announcements,
+  type TransactionOutcome,
+} from '../../core/announcements.ts';
+import type { DueDelivery, HandOver } from '../../core/ports.ts';
+import type { Row } from '../rows.ts';
+import type { Database } from './database.ts';
+import { DatabaseFault, faultOf, type Trouble } from './faults.ts';
+import { written } from './values.ts';
+
+/** A transaction that stood in another's way is begun again so many times at most. */
+const TRIES_MAX = 5;
+
+/**
+ * Statements of one transaction, on a connection that nobody else uses meanwhile. What is sent without
+ * a wait in between travels together, and is run in that order.
+ */
+export interface Transaction extends Made {
+  rows(sql: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** Answers how many rows it changed. */
+  run(sql: string, values?: readonly unknown[]): Promise<number>;
+}
+
+/** What the last statements answer: they are sent, and the commit goes out behind them at once. */
+export interface Sent<Result> {
+  result: Promise<Result>;
+}
+
+export interface Transactions {
+  /** For many callers at once. All of these throw a `DatabaseFault`; after `lost` it may be committed. */
+  batch<Result>(
+    calls: number,
+    work: (transaction: Transaction) => Promise<Sent<Result>>,
+  ): Promise<Result>;
+  /** One caller's, whose last statements need no wait. */
+  writeAtOnce<Result>(work: (transaction: Transaction) => Promise<Sent<Result>>): Promise<Result>;
+  write<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result>;
+  /** Sees one moment throughout. */
+  read<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result>;
+  /** One statement, in one round trip. */
+  readRows(sql: string, values?: readonly unknown[]): Promise<Row[]>;
+}
+
+export function createTransactions(database: Database, handOver: HandOver): Transactions {
+  const { batches, others, begin } = database;
+  const announcement: Announcements['transaction'] = channel(ANNOUNCEMENT_NAMES.transaction);
+
+  return {
+    batch: (calls, work) => again(() => commit(batches, calls, work)),
+    writeAtOnce: (work) => again(() => commit(others, 1, work)),
+    write: (work) => again(() => commit(others, 1, waited(work))),
+    read: (work) => again(() => attempt(others, begin.read, created(), waited(work))),
+    readRows: (sql, values) =>
+      again(() =>
+        attempt(others, begin.read, created(), async ({ rows }) => ({ result: rows(sql, values) })),
+      ),
+  };
+
+  async function commit<Result>(
+    pool: pg.Pool,
+    calls: number,
+    work: (transaction: Transaction) => Promise<Sent<Result>>,
+  ): Promise<Result> {
+    const times: Times = { startedAt: performance.now(), commitSentAt: null };
+    const made = created();
+    try {
+      const result = await attempt(pool, begin.write, made, work, times);
+      announce('committed', calls, made, times);
+      if (made.pending.length > 0) handOver(made.pending);
+      return result;
+    } catch (error) {
+      const outcome = OUTCOME_OF[error instanceof DatabaseFault ? error.trouble : 'call'];
+      announce(outcome, calls, created(), times);
+      throw error;
+    }
+  }
+
+  function announce(outcome: TransactionOutcome, calls: number, made: Made, times: Times): void {
+    if (!announcement.hasSubscribers) return;
+    const endedAt = performance.now();
+    const { startedAt, commitSentAt } = times;
+    const durationMs = endedAt - startedAt;
+    const syncMs = commitSentAt === null ? null : endedAt - commitSentAt;
+    const { events, pending } = made;
+    announcement.publish({
+      outcome,
+      calls,
+      events,
+      deliveries: pending.length,
+      durationMs,
+      syncMs,
+    });
+  }
+}
+
+/** What a transaction has inserted. */
+export interface Made {
+  /** Handed over when it is committed. */
+  pending: DueDelivery[];
+  events: number;
+}
+
+interface Times {
+  startedAt: number;
+  commitSentAt: number | null;
+}
+
+function created(): Made {
+  return { pending: [], events: 0 };
+}
+
+const OUTCOME_OF: Record<Trouble, TransactionOutcome> = {
+  call: 'rolled_back',
+  conflict: 'locked',
+  unavailable: 'unavailable',
+  lost: 'unavailable',
+};
+
+/** For work that waits for its last statement too. */
+function waited<Result>(work: (transaction: Transaction) => Promise<Result>) {
+  return async (transaction: Transaction): Promise<Sent<Result>> => ({
+    result: Promise.resolve(await work(transaction)),
+  });
+}
+
+async function again<Result>(transact: () => Promise<Result>): Promise<Result> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await transact();
+    } catch (error) {
+      const isConflict = error instanceof DatabaseFault && error.trouble === 'conflict';
+      if (!isConflict || tries === TRIES_MAX) throw error;
+    }
+  }
+}
+
+/** One transaction, from `begin` to the server's word that it is committed. */
+async function attempt<Result>(
+  pool: pg.Pool,
+  begin: string,
+  made: Made,
+  work: (transaction: Transaction) => Promise<Sent<Result>>,
+  times?: Times,
+): Promise<Result> {
+  const client = await connect(pool);
+  const begun = send(client, begin);
+  try {
+    const transaction = Object.assign(made, {
+      async rows(sql: string, values?: readonly unknown[]) {
+        return (await send(client, sql, values)).rows as Row[];
+      },
+      async run(sql: string, values?: readonly unknown[]) {
+        return (await send(client, sql, values)).rowCount ?? 0;
+      },
+    });
+    const { result } = await work(transaction);
+    if (times !== undefined) times.commitSentAt = performance.now();
+    const [value, ended] = await Promise.all([result, send(client, 'commit')]);
+    // A transaction that has failed is committed with success; the word for that is another one.
+    if (ended.command !== 'COMMIT') throw faultOf(new Error(`commit was a ${ended.command}`));
+    client.release();
+    return value;
+  } catch (error) {
+    await abandon(client, error);
+    // What stood before the statement that failed is the reason.
+    await begun;
+    throw error;
+  }
+}
+
+async function abandon(client: pg.PoolClient, error: unknown): Promise<void> {
+  const isLost = error instanceof DatabaseFault && error.trouble === 'lost';
+  const rolledBack = isLost
+    ? false
+    : await send(client, 'rollback').then(
+        () => true,
+        () => false,
+      );
+  client.release(!rolledBack);
+}
+
+async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
+  try {
+    return await pool.connect();
+  } catch (error) {
+    throw faultOf(error);
+  }
+}
+
+/** Statements are never named: a pooler in transaction mode would not find them again. */
+function send(
+  client: pg.PoolClient,
+  sql: string,
+  values?: readonly unknown[],
+): Promise<pg.QueryResult> {
+  const sent = client.query(sql, values?.map(written)).catch((error) => {
+    throw faultOf(error);
+  });
+  // Whoever waits for it hears of it; what is sent behind a failure fails as well, often unheard.
+  sent.catch(() => {});
+  return sent;
+}

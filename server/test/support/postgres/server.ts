@@ -1,0 +1,119 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { findBinaries, type SystemUser, systemUser } from './binaries.ts';
+
+export interface PostgresServer {
+  /** Of the database `postgres`; its role may do everything. */
+  url: string;
+  /** Ends it as an operator does, connections and all, and starts it again at the same address. */
+  restart(whileItIsDown?: () => Promise<void>): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Ends with whoever started it: a shell waits for its standard input to close, and that happens when
+ * this process dies, however it dies.
+ */
+const UNTIL_INPUT_ENDS = '"$@" & child=$!; cat >/dev/null; kill -INT "$child"; wait "$child"';
+
+const READY = 'database system is ready to accept connections';
+
+export interface PostgresOptions {
+  directory?: string;
+  /**
+   * Whether it syncs as it does by default. Otherwise it does not: what most tests are about is what is
+   * stored and in which order, not what a power failure leaves.
+   */
+  syncs?: boolean;
+  /** More of its settings, `name=value`. */
+  settings?: readonly string[];
+}
+
+/** A server of its own on a free port of the loopback. */
+export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
+  const { directory = tmpdir(), syncs = false } = options;
+  const folder = mkdtempSync(join(directory, 'posthorn-postgres-'));
+  const user = systemUser();
+  const { initdb, postgres } = findBinaries(folder, user);
+  const data = join(folder, 'data');
+  mkdirSync(data, { mode: 0o700 });
+  for (const path of [folder, data]) giveTo(path, user);
+  execFileSync(
+    initdb,
+    [`--pgdata=${data}`, '--username=posthorn', '--auth=trust', '--no-sync', '--encoding=UTF8'],
+    { ...user, stdio: ['ignore', 'ignore', 'pipe'], env: environment() },
+  );
+  const port = await freePort();
+  const settings = [
+    ...(syncs ? [] : ['fsync=off', 'full_page_writes=off']),
+    ...(options.settings ?? []),
+    'max_connections=200',
+    'listen_addresses=127.0.0.1',
+    `unix_socket_directories=${folder}`,
+  ].flatMap((setting) => ['-c', setting]);
+  const command = [postgres, '-D', data, '-p', String(port), ...settings];
+  const launch = async () => {
+    const process = spawn('sh', ['-c', UNTIL_INPUT_ENDS, 'sh', ...command], {
+      ...user,
+      stdio: ['pipe', 'ignore', 'pipe'],
+      env: environment(),
+    });
+    await untilReady(process);
+    return process;
+  };
+  let running = await launch();
+  const halt = async () => {
+    const ended = once(running, 'exit');
+    running.stdin?.end();
+    await ended;
+  };
+  return {
+    url: `postgres://posthorn@127.0.0.1:${port}/postgres`,
+    async restart(whileItIsDown) {
+      await halt();
+      await whileItIsDown?.();
+      running = await launch();
+    },
+    async stop() {
+      await halt();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+function giveTo(path: string, { uid, gid }: SystemUser): void {
+  if (uid !== undefined && gid !== undefined) chownSync(path, uid, gid);
+}
+
+/** Nothing of this process's settings for clients (`PG…`), and messages in the language looked for. */
+function environment() {
+  return { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('a port has a number');
+  return address.port;
+}
+
+/** Its log is read to the end of its life, so that it never waits for a reader. */
+async function untilReady(process: ChildProcess): Promise<void> {
+  if (process.stderr === null) throw new Error('its log is read');
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const said: string[] = [];
+  createInterface(process.stderr).on('line', (line) => {
+    if (line.includes(READY)) resolve();
+    if (said.push(line) > 50) said.shift();
+    if (line.includes('FATAL')) reject(new Error(`PostgreSQL did not start: ${said.join('\n')}`));
+  });
+  await promise;
+}
