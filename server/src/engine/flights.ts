@@ -161,7 +161,7 @@ export class Flights {
     });
     const { seq, accountId, id: deliveryId } = delivery;
     this.#parts.settler.add(
-      { seq, accountId, deliveryId, attempt, firstTry, status, dueAt },
+      { seq, epoch: 1, accountId, deliveryId, attempt, firstTry, status, dueAt },
       (settlement, result) => this.#settled(lane, flight, settlement, result),
     );
   }

@@ -1,7 +1,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createIds } from '../core/ids.ts';
 import type { Control, DueDelivery } from '../core/ports.ts';
-import { ownerOf } from '../core/shards.ts';
+import { shardOf, threadOf } from '../core/shards.ts';
 import { createEngine, type DrainReport } from '../engine/engine.ts';
 import type { EngineSettings } from '../engine/ports.ts';
 import { createUndiciTransport } from '../engine/undici-transport.ts';
@@ -86,7 +86,7 @@ answerCalls<ControlCall>(data.controlPort, (call, answer) => {
 });
 
 function owns(webhookId: string): boolean {
-  return ownerOf(webhookId, data.share.of) === data.share.index;
+  return threadOf(shardOf(webhookId), data.share.of) === data.share.index;
 }
 
 async function run(call: ControlCall): Promise<unknown> {

@@ -1,7 +1,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createIds } from '../core/ids.ts';
 import type { DueDelivery } from '../core/ports.ts';
-import { ownerOf } from '../core/shards.ts';
+import { shardOf, threadOf } from '../core/shards.ts';
 import { startStoreMetrics } from '../observe/metrics.ts';
 import { systemClock } from '../platform/clock.ts';
 import { createRandom } from '../platform/random.ts';
@@ -84,7 +84,9 @@ function handOver(deliveries: DueDelivery[]): void {
     owners[0]?.(deliveries);
     return;
   }
-  const shares = Map.groupBy(deliveries, ({ webhookId }) => ownerOf(webhookId, owners.length));
+  const shares = Map.groupBy(deliveries, ({ webhookId }) =>
+    threadOf(shardOf(webhookId), owners.length),
+  );
   for (const [owner, share] of shares) owners[owner]?.(share);
 }
 

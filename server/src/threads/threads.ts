@@ -1,6 +1,6 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Control, Store } from '../core/ports.ts';
-import { ownerOf } from '../core/shards.ts';
+import { shardOf, threadOf } from '../core/shards.ts';
 import type { DrainReport } from '../engine/engine.ts';
 import type { EngineSettings } from '../engine/ports.ts';
 import type { MetricReport } from '../observe/instruments.ts';
@@ -184,7 +184,7 @@ async function closeStore(worker: Worker, port: MessagePort): Promise<void> {
 /** Each call goes to the thread that owns the webhook. */
 function controlOver(controls: readonly Caller<ControlCall>[]): Control {
   const call = (webhookId: string, call: ControlCall): Promise<unknown> => {
-    const control = controls[ownerOf(webhookId, controls.length)];
+    const control = controls[threadOf(shardOf(webhookId), controls.length)];
     if (control === undefined) throw new Error('no delivery thread');
     return control.call(call);
   };

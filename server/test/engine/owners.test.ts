@@ -3,7 +3,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { createIds, DEFAULT_ACCOUNT_ID } from '../../src/core/ids.ts';
 import type { DueDelivery } from '../../src/core/ports.ts';
 import { secretPlace } from '../../src/core/secret-place.ts';
-import { ownerOf } from '../../src/core/shards.ts';
+import { shardOf, threadOf } from '../../src/core/shards.ts';
 import { createEngine, type Engine } from '../../src/engine/engine.ts';
 import { createVault } from '../../src/platform/vault.ts';
 import { createLocalStore } from '../../src/store/sqlite/local-store.ts';
@@ -146,7 +146,7 @@ async function open(t: TestContext, count: number) {
   const handOver = (deliveries: DueDelivery[]) => {
     if (!world.isHeard) return;
     for (const [index, share] of Map.groupBy(deliveries, ({ webhookId }) =>
-      ownerOf(webhookId, count),
+      threadOf(shardOf(webhookId), count),
     )) {
       engines[index]?.handOver(share);
     }
@@ -175,7 +175,7 @@ async function open(t: TestContext, count: number) {
     async start() {
       await Promise.all(
         engines.map((engine, index) =>
-          engine.start({ afterCrash: false, owns: (id) => ownerOf(id, count) === index }),
+          engine.start({ afterCrash: false, owns: (id) => threadOf(shardOf(id), count) === index }),
         ),
       );
       await settled();

@@ -153,7 +153,7 @@ class StoreComparison {
     });
     this.#call('settle', [
       {
-        ...{ seq, accountId, deliveryId, attempt, firstTry: null },
+        ...{ seq, epoch: 1, accountId, deliveryId, attempt, firstTry: null },
         status: isWell ? 'delivered' : isLast ? 'failed' : 'pending',
         dueAt: isLast ? null : this.#now + delay,
       },

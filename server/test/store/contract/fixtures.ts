@@ -194,7 +194,7 @@ export function settlementOf(
 ): Settlement {
   const { seq, accountId, id: deliveryId } = delivery;
   const what = { attempt, firstTry: null, status: 'delivered', dueAt: null } as const;
-  return { seq, accountId, deliveryId, ...what, ...fields };
+  return { seq, epoch: 1, accountId, deliveryId, ...what, ...fields };
 }
 
 /** What came of a call that was not made before. */
