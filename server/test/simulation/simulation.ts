@@ -2,8 +2,10 @@ import type { Announcements } from '../../src/core/announcements.ts';
 import { createIds, type NewId } from '../../src/core/ids.ts';
 import type { Announcement, Clock, Transport, Vault } from '../../src/core/ports.ts';
 import { createEngine, type Engine } from '../../src/engine/engine.ts';
+import { ALWAYS_VALID } from '../../src/engine/lease.ts';
 import { createVault } from '../../src/platform/vault.ts';
 import { type Seeded, seededBy } from '../core/support/seeded.ts';
+import { wholeRun } from '../engine/support/settings.ts';
 import { Clients } from './clients.ts';
 import { createWitness } from './commits.ts';
 import { checkEnd } from './ending.ts';
@@ -191,6 +193,7 @@ class Simulation {
         vault: this.#vault,
         newId: this.#newId,
         announcements: this.#announcements(),
+        lease: ALWAYS_VALID,
       },
       this.#profile.settings,
     );
@@ -207,7 +210,7 @@ class Simulation {
     this.#clients = new Clients(parts, { life, store, engine });
     const start = async () => {
       const { drained } = await store.beginRun();
-      await engine.start({ afterCrash: !drained, owns: () => true });
+      await engine.own(wholeRun({ afterCrash: !drained }));
     };
     // A process that cannot start ends, and is started again.
     start().catch(() => this.#crash());
@@ -302,6 +305,7 @@ class Simulation {
         trace.say(`${webhookId} disabled: ${reason}`),
       ),
       headFailed: silent,
+      fenced: silent,
       unheard: heard(({ webhookId }) => {
         if (this.store.handOversLost === 0) trace.violated(`${webhookId} had unheard deliveries`);
         else trace.say(`${webhookId} had unheard deliveries`);
