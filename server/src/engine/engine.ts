@@ -174,7 +174,8 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
       if (kind === 'changed') for (const one of webhooks) changed.set(one.webhookId, one);
     }
     if (changed.size === 0) return;
-    await Promise.all([...changed.values()].map((webhook) => gates.changedElsewhere(webhook)));
+    // One that cannot be read now stays closed until it can: nothing of it starts under what it was.
+    await Promise.allSettled([...changed.values()].map((one) => gates.changedElsewhere(one)));
     for (const { webhook, id } of await store.runningRecoveries()) {
       if (changed.has(webhook.webhookId)) recoveries.begin(webhook, id);
     }
