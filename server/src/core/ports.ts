@@ -482,9 +482,9 @@ export interface Store {
   sendTimes(request: SendTimesRequest): Promise<number[]>;
   /**
    * Cancels at most `limit` pending deliveries of a webhook that is disabled or deleted, and none of one
-   * that is not any more; answers how many there were.
+   * that is not any more, nor of another epoch; answers how many there were.
    */
-  cancelPending(webhook: WebhookRef, reason: string, limit: number): Promise<number>;
+  cancelPending(lane: LaneRef, reason: string, limit: number): Promise<number>;
 
   /**
    * A run of the engine begins. `drained`: the one before ended with nothing in progress; otherwise

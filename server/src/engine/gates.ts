@@ -325,7 +325,9 @@ export class Gates {
   }
 
   async #cancelPage(lane: Lane, reason: string): Promise<number> {
-    const cancelled = await this.#ports.store.cancelPending(lane.webhook, reason, CANCEL_PAGE);
+    const { epoch } = lane.tenure;
+    const ended = { ...lane.webhook, epoch };
+    const cancelled = await this.#ports.store.cancelPending(ended, reason, CANCEL_PAGE);
     lane.pending = Math.max(0, lane.pending - cancelled);
     return cancelled;
   }

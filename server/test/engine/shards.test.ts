@@ -185,6 +185,20 @@ describe('a shard that is released', () => {
     assert.deepEqual(attempts, [1, 0]);
   });
 
+  test('starts nothing more, also when a read that failed is made again', async (t) => {
+    const { world, webhook, shard } = await open(t);
+    world.transport.answering = () => 'nothing';
+    await world.publish();
+    failing(world, 'target', 1);
+    await assert.rejects(world.engine.webhookChanged(refOf(webhook)));
+    const released = outcomeOf(world.engine.release([shard], 20_000));
+    await world.publish(3);
+    await world.clock.advance(2_000);
+    assert.equal(world.transport.sent.length, 1);
+    await answerOne(world);
+    assert.deepEqual(released.value, [shard]);
+  });
+
   test('is not drained when something is still in progress at the limit', async (t) => {
     const { world, shard } = await open(t);
     world.transport.answering = () => 'nothing';
