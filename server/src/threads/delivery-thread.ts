@@ -1,8 +1,9 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createIds } from '../core/ids.ts';
 import type { Control, DueDelivery } from '../core/ports.ts';
-import { shardOf, threadOf } from '../core/shards.ts';
+import { shardsOf } from '../core/shards.ts';
 import { createEngine, type DrainReport } from '../engine/engine.ts';
+import { ALWAYS_VALID } from '../engine/lease.ts';
 import type { EngineSettings } from '../engine/ports.ts';
 import { createUndiciTransport } from '../engine/undici-transport.ts';
 import { type LogSettings, startLog } from '../observe/log.ts';
@@ -65,6 +66,7 @@ const engine = createEngine(
     vault: createVault(data.encryptionKey),
     newId: createIds({ clock, random }),
     announcements,
+    lease: ALWAYS_VALID,
   },
   data.engine,
 );
@@ -84,14 +86,10 @@ answerCalls<ControlCall>(data.controlPort, (call, answer) => {
   void answerWith(() => run(call), answer);
 });
 
-function owns(webhookId: string): boolean {
-  return threadOf(shardOf(webhookId), data.share.of) === data.share.index;
-}
-
 async function run(call: ControlCall): Promise<unknown> {
   switch (call.kind) {
     case 'start':
-      return await engine.start({ afterCrash: call.afterCrash, owns });
+      return await engine.own(shardsOf(data.share, { drained: !call.afterCrash }));
     case 'webhookChanged':
       return await engine.webhookChanged(...call.args);
     case 'deliveryCancelled':
