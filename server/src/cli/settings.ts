@@ -6,7 +6,7 @@ import {
   base64Key,
   boolean,
   bytes,
-  databasePath,
+  databasePlace,
   duration,
   integer,
   type Kind,
@@ -53,7 +53,7 @@ export const SETTINGS = {
     default: '.posthorn',
     describe: 'Where files are kept.',
   }),
-  databaseUrl: setting('POSTHORN_DATABASE_URL', databasePath, {
+  databaseUrl: setting('POSTHORN_DATABASE_URL', databasePlace, {
     default: null,
     describe: 'Where the data is; unset: `posthorn.db` in the data directory.',
   }),
