@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { Cleanup } from './cleanup.ts';
 
-/** A stretch of network between two real programs, which can be cut. */
+/** A stretch of network between two real programs, which can be cut. It holds nothing back by itself. */
 export interface TcpProxy {
   port: number;
   /** Breaks what is open, and refuses what comes. */
@@ -16,7 +16,7 @@ export interface TcpProxy {
 export async function startTcpProxy(cleanup: Cleanup, toPort: number): Promise<TcpProxy> {
   let state: 'open' | 'cut' | 'silent' = 'open';
   const pairs = new Set<readonly [Socket, Socket]>();
-  const server = createServer((near) => {
+  const server = createServer({ noDelay: true }, (near) => {
     near.on('error', () => {});
     if (state === 'cut') {
       near.destroy();
@@ -26,7 +26,7 @@ export async function startTcpProxy(cleanup: Cleanup, toPort: number): Promise<T
       near.pause();
       return;
     }
-    const far = connect(toPort, '127.0.0.1');
+    const far = connect({ port: toPort, host: '127.0.0.1', noDelay: true });
     const pair = [near, far] as const;
     pairs.add(pair);
     for (const [one, other] of [pair, [far, near] as const]) {
