@@ -16,7 +16,7 @@ export interface Invocation {
 /** What runs when nothing is said: less than ten minutes. */
 const USUAL = ['throughput', 'latency', 'hung', 'slow'] as const;
 /** Minutes each. */
-const LONG = ['classes', 'isolation', 'backlog', 'idle'] as const;
+const LONG = ['classes', 'isolation', 'backlog', 'idle', 'postgres'] as const;
 const SCENARIOS = [...USUAL, ...LONG] as const;
 export type ScenarioName = (typeof SCENARIOS)[number];
 

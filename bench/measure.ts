@@ -8,6 +8,7 @@ import { measureHung } from './scenarios/hung.ts';
 import { measureIdle } from './scenarios/idle.ts';
 import { measureIsolation } from './scenarios/isolation.ts';
 import { measureLatency } from './scenarios/latency.ts';
+import { measurePostgres } from './scenarios/postgres.ts';
 import { measureSlow } from './scenarios/slow.ts';
 import { measureThroughput } from './scenarios/throughput.ts';
 import { writeAndSyncMs } from './support/disk.ts';
@@ -50,6 +51,9 @@ const MEASURES: Record<ScenarioName, (run: Run) => Promise<void>> = {
   backlog,
   idle: async ({ receiver, options, samples, halfLoad }) => {
     samples.idle = await measureIdle(receiver, options, await halfLoad());
+  },
+  postgres: async ({ receiver, options, samples }) => {
+    samples.postgres = await measurePostgres(receiver, options);
   },
 };
 

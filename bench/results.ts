@@ -4,6 +4,7 @@ import type { ClassesSample } from './scenarios/classes.ts';
 import type { IsolationSample } from './scenarios/isolation.ts';
 import type { LatencySample } from './scenarios/latency.ts';
 import type { Pair } from './scenarios/pairs.ts';
+import type { PostgresSample } from './scenarios/postgres.ts';
 import type { ThroughputSample } from './scenarios/throughput.ts';
 import { type Percentiles, type Spread, spread } from './support/statistics.ts';
 
@@ -20,6 +21,7 @@ export interface Samples {
   isolation: IsolationSample | null;
   backlog: BacklogSample[];
   idle: Pair<LatencySample>[];
+  postgres: PostgresSample[];
 }
 
 export interface ThroughputSummary {
@@ -43,6 +45,7 @@ export function noSamples(): Samples {
     isolation: null,
     backlog: [],
     idle: [],
+    postgres: [],
   };
 }
 

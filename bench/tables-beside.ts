@@ -5,18 +5,20 @@ import type { ClassesSample } from './scenarios/classes.ts';
 import type { HealthyFigures, IsolationSample } from './scenarios/isolation.ts';
 import type { LatencySample } from './scenarios/latency.ts';
 import type { Pair } from './scenarios/pairs.ts';
+import type { PostgresSample } from './scenarios/postgres.ts';
 import type { ThroughputSample } from './scenarios/throughput.ts';
 import { fixed, megabytes, table, whole } from './support/report.ts';
 import { median, spread } from './support/statistics.ts';
 
 export function showBeside(samples: Samples): string[] {
-  const { hung, slow, classes, isolation, backlog, idle } = samples;
+  const { hung, slow, classes, isolation, backlog, idle, postgres } = samples;
   const parts: string[] = [];
   if (hung.length + backlog.length + idle.length > 0) parts.push(latencyPairs(samples));
   if (slow.length > 0 || backlog.length > 0) parts.push(throughputPairs(slow, backlog));
   if (backlog.length > 0 || idle.length > 0) parts.push(starts(backlog, idle));
   if (classes !== null) parts.push(classesTable(classes));
   if (isolation !== null) parts.push(isolationTables(isolation));
+  if (postgres.length > 0) parts.push(postgresTable(postgres));
   return parts;
 }
 
@@ -118,6 +120,30 @@ function starts(backlog: readonly BacklogSample[], idle: Samples['idle']): strin
       ...idleRows,
     ],
   );
+}
+
+function postgresTable(samples: readonly PostgresSample[]): string {
+  const rows = samples.map(({ fanOut, pairs, perEvent }) => {
+    const ratios = spread(pairs.map(throughputRatio));
+    return [
+      `fan-out ${whole(fanOut)}`,
+      whole(pairs.length),
+      whole(median(pairs, (pair) => pair.without.deliveriesPerSecond)),
+      whole(median(pairs, (pair) => pair.with.deliveriesPerSecond)),
+      fixed(ratios.median, 2),
+      `${fixed(ratios.min, 2)}–${fixed(ratios.max, 2)}`,
+      fixed(
+        median(perEvent, ({ commits }) => commits),
+        3,
+      ),
+      fixed(
+        median(perEvent, ({ statements }) => statements),
+        3,
+      ),
+    ];
+  });
+  const header = ['deliveries/s', 'pairs', 'SQLite', 'PostgreSQL', 'ratio', 'min–max'];
+  return table([...header, 'commits per event', 'statements per event'], rows);
 }
 
 function classesTable({ alone, atOnce, together }: ClassesSample): string {

@@ -6,6 +6,7 @@ import type { ClassesSample } from './scenarios/classes.ts';
 import type { IsolationSample } from './scenarios/isolation.ts';
 import type { LatencySample } from './scenarios/latency.ts';
 import type { Pair } from './scenarios/pairs.ts';
+import type { PostgresSample } from './scenarios/postgres.ts';
 import { fixed, MEGABYTE, megabytes, table, whole } from './support/report.ts';
 import { median } from './support/statistics.ts';
 import { backlogName, throughputRatio, worstP99 } from './tables-beside.ts';
@@ -28,6 +29,8 @@ const READY_MS = 2_000;
 const RSS_BYTES = 300 * MEGABYTE;
 const SLOW_THROUGHPUT = 0.8;
 const CLASS_THROUGHPUT = 0.9;
+/** The database server takes its part of the same machine. */
+const POSTGRES_THROUGHPUT = 0.75;
 
 export function showVerdicts(verdicts: readonly Verdict[]): string {
   return table(
@@ -44,7 +47,7 @@ export function showVerdicts(verdicts: readonly Verdict[]): string {
 
 /** Only of what was run. */
 export function verdictsOf(samples: Samples): Verdict[] {
-  const { hung, slow, classes, isolation, backlog, idle } = samples;
+  const { hung, slow, classes, isolation, backlog, idle, postgres } = samples;
   return [
     ...throughputVerdicts(samples),
     ...latencyVerdicts(samples),
@@ -54,6 +57,7 @@ export function verdictsOf(samples: Samples): Verdict[] {
     ...(isolation === null ? [] : isolationVerdicts(isolation)),
     ...backlog.flatMap(backlogVerdicts),
     ...(idle.length > 0 ? idleVerdicts(idle) : []),
+    ...postgres.map(postgresVerdict),
     ...arrivalVerdicts(samples),
   ];
 }
@@ -104,6 +108,11 @@ function isolationVerdicts({ alone, beside }: IsolationSample): Verdict[] {
     neighbour(`p99 ${name}`, alone.receivedMs.p99, beside.receivedMs.p99),
     neighbour(`worst slice's p99 ${name}`, worstP99(alone), worstP99(beside)),
   ];
+}
+
+function postgresVerdict({ fanOut, pairs }: PostgresSample): Verdict {
+  const ratio = median(pairs, throughputRatio);
+  return atLeast(`PostgreSQL ÷ SQLite, fan-out ${fanOut}`, ratio, { goal: POSTGRES_THROUGHPUT });
 }
 
 function backlogVerdicts(sample: BacklogSample): Verdict[] {

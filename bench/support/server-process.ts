@@ -5,6 +5,7 @@ import type { Usage } from './calls.ts';
 import { BenchProcess } from './child-process.ts';
 import { copyDataDir, countDeliveries, type DataDir, makeDataDir } from './data-dir.ts';
 import { monotonicMs } from './monotonic.ts';
+import type { BenchDatabase } from './postgres.ts';
 
 const CLI = new URL('../../server/src/cli/index.ts', import.meta.url);
 const BESIDE = new URL('./beside-server.ts', import.meta.url);
@@ -18,6 +19,8 @@ export interface ServerOptions {
   directory: string;
   /** It begins with a copy of this one, which stays as it is. */
   copyOf?: DataDir | undefined;
+  /** Where it keeps everything instead of in its data directory. */
+  database?: BenchDatabase | undefined;
   /** Beyond those of every run: `POSTHORN_…`. */
   settings?: Readonly<Record<string, string>> | undefined;
   /** Further options of Node, to profile it for example. */
@@ -35,10 +38,12 @@ export class ServerProcess implements AsyncDisposable {
   readonly readyMs: number;
   readonly #process: Running;
   readonly #data: DataDir;
+  readonly #database: BenchDatabase | undefined;
 
   private constructor(process: Running, of: Started) {
     this.#process = process;
     this.#data = of.data;
+    this.#database = of.database;
     this.url = of.url;
     this.apiKey = of.apiKey;
     this.api = of.api;
@@ -46,7 +51,7 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   static async start(options: ServerOptions): Promise<ServerProcess> {
-    const { directory, copyOf } = options;
+    const { directory, copyOf, database } = options;
     const data = copyOf === undefined ? makeDataDir(directory) : copyDataDir(copyOf, directory);
     const apiKey = randomBytes(32).toString('hex');
     const beganAt = monotonicMs();
@@ -54,14 +59,21 @@ export class ServerProcess implements AsyncDisposable {
       file: CLI,
       args: ['serve'],
       nodeArgs: [...(options.nodeArgs ?? []), `--import=${BESIDE.href}`],
-      environment: environment({ data, apiKey, settings: options.settings ?? {} }),
+      environment: environment({
+        data,
+        apiKey,
+        settings: {
+          ...(database === undefined ? {} : { POSTHORN_DATABASE_URL: database.url }),
+          ...options.settings,
+        },
+      }),
     });
     try {
       const [, url = ''] = await process.printed(SERVING);
       const api = new ApiClient(url, apiKey);
       await untilReady(api);
       const readyMs = monotonicMs() - beganAt;
-      return new ServerProcess(process, { url, apiKey, api, data, readyMs });
+      return new ServerProcess(process, { url, apiKey, api, data, database, readyMs });
     } catch (error) {
       await process[Symbol.asyncDispose]();
       data[Symbol.dispose]();
@@ -87,9 +99,10 @@ export class ServerProcess implements AsyncDisposable {
     return this.#data;
   }
 
-  /** Drains it, and counts what is in its data file by status. */
+  /** Drains it, and counts what it keeps by status. */
   async stopAndCount(): Promise<Record<string, number>> {
-    return countDeliveries(await this.stop());
+    const data = await this.stop();
+    return (await this.#database?.countDeliveries()) ?? countDeliveries(data);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -103,6 +116,7 @@ interface Started {
   apiKey: string;
   api: ApiClient;
   data: DataDir;
+  database: BenchDatabase | undefined;
   readyMs: number;
 }
 

@@ -31,6 +31,10 @@ export async function restoreCommand(
 }
 
 function dataFileOf({ dataDir, databaseUrl }: DataPlace): string {
-  if (databaseUrl === ':memory:') throw new Error('A database in memory has no file to copy.');
-  return databaseUrl ?? join(dataDir, 'posthorn.db');
+  if (databaseUrl === null) return join(dataDir, 'posthorn.db');
+  if (databaseUrl.kind === 'postgres') {
+    throw new Error('PostgreSQL has its own programs for this: pg_dump and pg_restore.');
+  }
+  if (databaseUrl.path === ':memory:') throw new Error('A database in memory has no file to copy.');
+  return databaseUrl.path;
 }

@@ -1,5 +1,5 @@
 import { examineSettings, type Given, type Origin, type Reading } from './read-settings.ts';
-import { type Mode, SETTINGS } from './settings.ts';
+import { type Mode, SETTINGS, type Setting } from './settings.ts';
 
 /** A setting as `posthorn config` shows it; of a secret no more than whether there is one. */
 interface ShownSetting {
@@ -24,8 +24,8 @@ export function showConfig(given: Given): ShownConfig {
 }
 
 function shown({ name, text, origin, fault }: Reading): ShownSetting {
-  const { env, secret } = SETTINGS[name];
-  const value = secret && fault === null ? setOrNot(text) : text;
+  const { env, secret, shown = (valid) => valid }: Setting<unknown> = SETTINGS[name];
+  const value = secret && fault === null ? setOrNot(text) : text && shown(text);
   return { name: env, value, origin, secret, fault };
 }
 

@@ -28,7 +28,7 @@ export async function dev(settings: Settings): Promise<void> {
   });
 }
 
-function welcome({ url, databasePath }: RunningServer, apiKey: string, dataDir: string): string {
+function welcome({ url, dataPlace }: RunningServer, apiKey: string, dataDir: string): string {
   const event = '{"type":"user.created","data":{"id":"usr_789","name":"John Doe"}}';
   return `
 Posthorn is running at ${url}
@@ -36,7 +36,7 @@ Posthorn is running at ${url}
   Page       ${url}/
   API key    ${apiKey}
              (kept in ${join(dataDir, 'dev-api-key')})
-  Data       ${databasePath}
+  Data       ${dataPlace}
 
 Publish an event; the built-in receiver gets it, and the page shows that it was verified:
 

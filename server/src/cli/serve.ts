@@ -17,7 +17,7 @@ export async function serve(settings: Settings): Promise<void> {
     apiKeys: [rootKey],
     crashed: endAfterCrash,
   });
-  console.log(`Posthorn is serving at ${server.url} (data: ${server.databasePath})`);
+  console.log(`Posthorn is serving at ${server.url} (data: ${server.dataPlace})`);
   stopOnSignals(async () => {
     console.log('Stopping: finishing what is in progress …');
     const { abandoned, unsettled } = await server.stop(settings.drainLimitMs);

@@ -11,6 +11,8 @@ export interface Kind<Value> {
   bounds: string;
   /** Throws a `SettingFault` that says what is allowed, and never repeats a secret. */
   parse: (text: string) => Value;
+  /** What is printed of a valid one, where that is not all of it. */
+  shown?: (text: string) => string;
 }
 
 export class SettingFault extends Error {
@@ -137,15 +139,31 @@ export function oneOf<Word extends string>(words: readonly Word[]): Kind<Word> {
 }
 
 /** The path in a database URL; `:memory:` for one that is not kept. */
-export const databasePath: Kind<string> = {
+/** A file (or `:memory:`), or a PostgreSQL server. */
+export type DatabasePlace = { kind: 'sqlite'; path: string } | { kind: 'postgres'; url: string };
+
+export const databasePlace: Kind<DatabasePlace> = {
   type: 'URL',
-  bounds: '`sqlite:<path>` or `sqlite::memory:`',
+  bounds: '`sqlite:<path>`, `sqlite::memory:` or `postgres://…`',
   parse(value) {
     const path = value.startsWith('sqlite:') ? value.slice('sqlite:'.length) : '';
-    if (path !== '') return path;
-    throw new SettingFault('must be sqlite:<path> or sqlite::memory:');
+    if (path !== '') return { kind: 'sqlite', path };
+    if (/^postgres(ql)?:\/\//.test(value) && URL.canParse(value)) {
+      return { kind: 'postgres', url: value };
+    }
+    throw new SettingFault('must be sqlite:<path>, sqlite::memory: or postgres://…');
   },
+  shown: withoutPassword,
 };
+
+/** A database's URL as it may be printed. */
+export function withoutPassword(value: string): string {
+  if (!URL.canParse(value)) return value;
+  const url = new URL(value);
+  if (url.password === '') return value;
+  url.password = '***';
+  return url.href;
+}
 
 function items(value: string): string[] {
   return value

@@ -14,13 +14,20 @@ import { metricsText } from '../observe/metrics-text.ts';
 import { createAddressPolicy } from '../platform/address-policy.ts';
 import { createAnnouncements } from '../platform/announcements.ts';
 import { systemClock } from '../platform/clock.ts';
+import { deliveryThreads } from '../platform/cores.ts';
 import { createCursors } from '../platform/cursors.ts';
 import { descriptorLimit, socketShares } from '../platform/descriptors.ts';
 import { lookUpSlots } from '../platform/look-ups.ts';
 import { createRandom } from '../platform/random.ts';
 import { createVault } from '../platform/vault.ts';
 import { createService, type Service } from '../service/service.ts';
-import { startThreads, type ThreadSettings, type Threads } from '../threads/threads.ts';
+import {
+  type Database,
+  startThreads,
+  type ThreadSettings,
+  type Threads,
+} from '../threads/threads.ts';
+import { withoutPassword } from './setting-kinds.ts';
 import type { Settings } from './settings.ts';
 import { version } from './version.ts';
 
@@ -38,7 +45,8 @@ export interface StartOptions {
 export interface RunningServer {
   /** Where it answers, for example `http://127.0.0.1:4900`. */
   url: string;
-  databasePath: string;
+  /** Where the data is, for people to read. */
+  dataPlace: string;
   service: Service;
   /** Refuses new requests, finishes what is in progress within the limit, writes it, lets go. */
   stop(drainLimitMs: number): Promise<DrainReport>;
@@ -47,7 +55,7 @@ export interface RunningServer {
 /** What every part of a run shares. */
 interface Parts {
   options: StartOptions;
-  databasePath: string;
+  database: Database;
   clock: Clock;
   random: Random;
   newId: NewId;
@@ -55,17 +63,22 @@ interface Parts {
   threads: Threads;
 }
 
+/** A node that falls is missed for so long at most. */
+const LEASE_MS = 5_000;
+
 /** Wires a whole server together: store thread, delivery threads, and the API on this one. */
 export async function startServer(options: StartOptions): Promise<RunningServer> {
   const { settings, encryptionKey } = options;
-  const databasePath = settings.databaseUrl ?? join(settings.dataDir, 'posthorn.db');
-  if (databasePath !== ':memory:') mkdirSync(dirname(databasePath), { recursive: true });
+  const database = databaseOf(settings);
+  if (database.kind === 'sqlite' && database.path !== ':memory:') {
+    mkdirSync(dirname(database.path), { recursive: true });
+  }
   const clock = systemClock;
   const random = createRandom();
   const newId = createIds({ clock, random });
   const vault = createVault(encryptionKey);
   const stopLog = startLog({ level: settings.logLevel });
-  const threads = await startThreads(threadSettings(options, databasePath), options.crashed);
+  const threads = await startThreads(threadSettings(options, database), options.crashed);
   const letGo = async (drainLimitMs: number) => {
     const report = await threads.drain(drainLimitMs);
     await threads.store.close();
@@ -74,7 +87,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   };
   try {
     await expectSameKey(threads.store.vaultCheck, vault);
-    const parts = { options, databasePath, clock, random, newId, vault, threads };
+    const parts = { options, database, clock, random, newId, vault, threads };
     return await serveOn(parts, letGo);
   } catch (error) {
     // Threads that nobody stops would keep the process alive.
@@ -83,13 +96,19 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   }
 }
 
+function databaseOf({ databaseUrl, dataDir }: Settings): Database {
+  if (databaseUrl === null) return { kind: 'sqlite', path: join(dataDir, 'posthorn.db') };
+  if (databaseUrl.kind === 'sqlite') return databaseUrl;
+  return { ...databaseUrl, migrates: true, leaseMs: LEASE_MS };
+}
+
 function threadSettings(
   { settings, encryptionKey }: StartOptions,
-  databasePath: string,
+  database: Database,
 ): ThreadSettings {
   return {
-    path: databasePath,
-    deliveryThreads: settings.deliveryThreads,
+    database,
+    deliveryThreads: settings.deliveryThreads ?? deliveryThreads(),
     engine: {
       schedule: settings.retrySchedule,
       attemptTimeoutMs: settings.attemptTimeoutMs,
@@ -113,7 +132,7 @@ async function serveOn(
   parts: Parts,
   letGo: (drainLimitMs: number) => Promise<DrainReport>,
 ): Promise<RunningServer> {
-  const { clock, threads, databasePath } = parts;
+  const { clock, threads, database } = parts;
   const { settings } = parts.options;
   const service = serviceOf(parts);
   const requests = { inProgress: 0 };
@@ -135,6 +154,7 @@ async function serveOn(
     cursors: createCursors(parts.options.encryptionKey),
     newId: parts.newId,
     isDraining: () => isDraining,
+    hasLease: () => threads.lease.isValid(),
     requests,
     async metrics() {
       const { reports, silent } = await threads.metrics();
@@ -158,7 +178,7 @@ async function serveOn(
 
   return {
     url: urlOf(settings.host, server.server.address() as AddressInfo),
-    databasePath,
+    dataPlace: database.kind === 'sqlite' ? database.path : withoutPassword(database.url),
     service,
     async stop(drainLimitMs) {
       isDraining = true;

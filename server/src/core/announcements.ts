@@ -17,6 +17,13 @@ export interface Announcements {
   headFailed: Announcement<{ accountId: string; webhookId: string; deliveryId: string }>;
   /** The engine: the sweep found something due that its lane had not heard of: a defect, mended. */
   unheard: Announcement<{ accountId: string; webhookId: string; dueAt: number }>;
+  /** The engine: an exchange ended after its shard had got another owner: its outcome was not written. */
+  fenced: Announcement<{
+    accountId: string;
+    webhookId: string;
+    deliveryId: string;
+    number: number;
+  }>;
   /** Something happened that must not: a defect of ours, survived. */
   bug: Announcement<{ where: string; error: unknown }>;
   /** The HTTP server: a request was answered. */
@@ -32,6 +39,7 @@ export const ANNOUNCEMENT_NAMES = {
   webhookDisabled: 'posthorn:webhook-disabled',
   headFailed: 'posthorn:head-failed',
   unheard: 'posthorn:unheard',
+  fenced: 'posthorn:fenced',
   bug: 'posthorn:bug',
   request: 'posthorn:request',
 } as const satisfies Record<keyof Announcements, string>;

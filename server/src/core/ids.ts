@@ -14,6 +14,7 @@ export const ID_PREFIXES = {
   attempt: 'att_',
   recovery: 'rec_',
   request: 'req_',
+  node: 'node_',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;

@@ -162,6 +162,11 @@ export interface DueDelivery {
   /** How many attempts were made before. */
   attemptCount: number;
   dueAt: number;
+  /**
+   * Under which its shard was owned in the transaction that made it pending, when it is handed over; none
+   * where there is one node only.
+   */
+  epoch?: number;
 }
 
 /** An attempt that has ended, and what follows from it. */
@@ -281,6 +286,15 @@ export interface Subscriptions {
 export interface WebhookRef {
   accountId: string;
   webhookId: string;
+}
+
+/**
+ * A webhook as it was for whoever learned something of its receiver: nothing is written when it has
+ * another URL by now, or its shard another epoch. What is not named is not compared.
+ */
+export interface LaneRef extends WebhookRef {
+  url?: string;
+  epoch?: number;
 }
 
 /** What the engine must know of a webhook to send to it. */
@@ -430,6 +444,8 @@ export interface Store {
     limit: number;
     /** Whether `count` is wanted: its cost grows with what is pending. */
     counts: boolean;
+    /** Only webhooks of these; none named: of all. */
+    shards?: readonly number[];
   }): Promise<{
     items: PendingWebhook[];
     /** Where to go on; null at the end. */
@@ -453,23 +469,23 @@ export interface Store {
   /** Recoveries of all accounts that are running. */
   runningRecoveries(): Promise<{ id: string; webhook: WebhookRef }[]>;
   /** The later of this hold and the one that is stored; null ends it. */
-  holdWebhook(webhook: WebhookRef, until: number | null): Promise<void>;
+  holdWebhook(lane: LaneRef, until: number | null): Promise<void>;
   /** The receiver knows the new secret; nothing happens when that is not this one any more. */
   preferNewSecret(webhook: WebhookRef, secretSealed: string): Promise<void>;
   /** Disables an active or paused webhook; `unchanged` when it was neither. */
   disableWebhook(
-    webhook: WebhookRef,
+    lane: LaneRef,
     reason: DisabledReason,
     now: number,
   ): Promise<'disabled' | 'unchanged'>;
-  rememberLane(webhook: WebhookRef, memory: LaneMemory): Promise<void>;
+  rememberLane(lane: LaneRef, memory: LaneMemory): Promise<void>;
   /** When attempts of this webhook began, for its rate limit after a restart; test calls not. */
   sendTimes(request: SendTimesRequest): Promise<number[]>;
   /**
    * Cancels at most `limit` pending deliveries of a webhook that is disabled or deleted, and none of one
-   * that is not any more; answers how many there were.
+   * that is not any more, nor of another epoch; answers how many there were.
    */
-  cancelPending(webhook: WebhookRef, reason: string, limit: number): Promise<number>;
+  cancelPending(lane: LaneRef, reason: string, limit: number): Promise<number>;
 
   /**
    * A run of the engine begins. `drained`: the one before ended with nothing in progress; otherwise
@@ -514,6 +530,11 @@ export interface Wake {
    */
   kind: 'pending' | 'changed';
   webhooks: readonly WebhookRef[];
+}
+
+/** Whether a node may still go by what it owns. */
+export interface Lease {
+  isValid(): boolean;
 }
 
 /**

@@ -9,6 +9,8 @@ const EXHAUSTED_MS = 1_000;
 const OVERDUE_MS = 1_000;
 /** Lanes with a late exchange keep so many in progress, while more than half of all is in use. */
 const LATE_IN_FLIGHT_MAX = 2;
+/** So many start in one turn of the event loop: answers, outcomes and time-outs have theirs between. */
+const STARTS_AT_ONCE = 64;
 /** What the wall clock keeps back is looked at again so often. */
 const LOOK_AGAIN_MS = 60_000;
 
@@ -37,6 +39,8 @@ export class Dispatcher {
   readonly #late = new Set<Lane>();
   #isHeld = false;
   #exhaustedUntil = Number.NEGATIVE_INFINITY;
+  /** When the next `dispatch` is made by itself, monotonic. */
+  #goesOnAt = Number.POSITIVE_INFINITY;
 
   constructor(clock: Clock, inFlightMax: number, hooks: DispatcherHooks) {
     this.#clock = clock;
@@ -84,9 +88,15 @@ export class Dispatcher {
   /** Starts what can start now, lanes in turn. */
   dispatch(): void {
     if (this.turns.used <= this.turns.max / 2 && this.#late.size > 0) this.#offerLate();
+    let left = STARTS_AT_ONCE;
     while (!this.#isHeld && !this.#hooks.isStuck() && !this.#isExhausted()) {
-      const lane = this.turns.next();
-      if (lane === undefined) return;
+      const now = this.#now();
+      const lane = left > 0 ? this.turns.next(now) : undefined;
+      if (lane === undefined) {
+        const goesOnAt = left > 0 ? this.turns.probesAgainAt(now) : now;
+        if (goesOnAt !== null) this.#goOnAt(goesOnAt);
+        return;
+      }
       if (lane.gate !== 'open') continue;
       if (this.#isLate(lane)) {
         this.#late.add(lane);
@@ -100,8 +110,18 @@ export class Dispatcher {
       }
       lane.take();
       this.#hooks.start(lane, head);
+      left -= 1;
       this.offer(lane);
     }
+  }
+
+  #goOnAt(moment: number): void {
+    if (moment >= this.#goesOnAt) return;
+    this.#goesOnAt = moment;
+    this.#clock.after(Math.max(0, moment - this.#now()), () => {
+      if (this.#goesOnAt === moment) this.#goesOnAt = Number.POSITIVE_INFINITY;
+      this.dispatch();
+    });
   }
 
   /** The store has something due for this lane at that time. */

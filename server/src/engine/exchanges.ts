@@ -7,6 +7,9 @@ import type {
   WireRequest,
 } from '../core/ports.ts';
 
+/** So many expire in one turn of the event loop: a thousand that hang must not delay what does not. */
+const EXPIRE_AT_ONCE = 32;
+
 interface InFlight {
   deadlineAt: number;
   open: OpenExchange;
@@ -88,8 +91,9 @@ export class Exchanges {
     const expired: InFlight[] = [];
     this.#timer = null;
     for (const entry of this.#inFlight) {
-      if (entry.deadlineAt > now) {
-        this.#timer = this.#clock.after(entry.deadlineAt - now, () => this.#expire());
+      if (entry.deadlineAt > now || expired.length === EXPIRE_AT_ONCE) {
+        const delayMs = Math.max(0, entry.deadlineAt - now);
+        this.#timer = this.#clock.after(delayMs, () => this.#expire());
         break;
       }
       expired.push(entry);

@@ -1,7 +1,7 @@
 import type { AttemptEnded } from '../core/announcements.ts';
 import type { Attempt, Trigger } from '../core/model.ts';
 import { attemptOf, decide, isGone, type SentExchange, verdictOf } from '../core/outcome.ts';
-import type { DueDelivery, Exchange, Settlement, SettleResult } from '../core/ports.ts';
+import type { DueDelivery, Exchange, LaneRef, Settlement, SettleResult } from '../core/ports.ts';
 import { retryAfter } from '../core/retry-after.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Exchanges } from './exchanges.ts';
@@ -24,6 +24,8 @@ export interface FlightParts {
   dispatcher: Dispatcher;
   gates: Gates;
   memories: LaneMemories;
+  /** Somebody else owns the lane's shard by now. */
+  fenced: (lane: Lane) => void;
 }
 
 /**
@@ -94,7 +96,7 @@ export class Flights {
 
   /** Our own machine had no descriptor or port left: the delivery waits, and spends no attempt. */
   #notSent(lane: Lane, flight: Flight): void {
-    lane.unsettled.delete(flight);
+    lane.settle(flight);
     lane.readAgain(flight.delivery);
     this.#parts.dispatcher.exhausted();
   }
@@ -123,6 +125,7 @@ export class Flights {
     const other = flight.sender.other(flight.secret, startedAt);
     if (other === null || lane.sender !== flight.sender || lane.gate !== 'open') return false;
     if ((lane.rate?.freeAt ?? 0) > now || this.#parts.dispatcher.isHeld) return false;
+    if (!this.#ports.lease.isValid()) return false;
     // Another exchange has just been asked to wait.
     if ((lane.heldUntil ?? 0) > startedAt) return false;
     lane.rate?.sent(now);
@@ -161,14 +164,24 @@ export class Flights {
     });
     const { seq, accountId, webhookId, id: deliveryId } = delivery;
     this.#parts.settler.add(
-      { seq, epoch: 1, accountId, webhookId, deliveryId, attempt, firstTry, status, dueAt },
+      {
+        seq,
+        epoch: lane.tenure.epoch,
+        accountId,
+        webhookId,
+        deliveryId,
+        attempt,
+        firstTry,
+        status,
+        dueAt,
+      },
       (settlement, result) => this.#settled(lane, flight, settlement, result),
     );
   }
 
   /** What follows for the webhook. What an earlier URL of it answered does not concern the one of now. */
   #learn(lane: Lane, flight: Flight, exchange: SentExchange, attempt: Attempt): void {
-    if (lane.receiver !== flight.receiver) return;
+    if (lane.receiver !== flight.receiver || lane.gate === 'lost') return;
     const { gates, memories } = this.#parts;
     memories.note(lane);
     if (attempt.failure === null) {
@@ -196,15 +209,15 @@ export class Flights {
     const until = retryAfter(header, this.#ports.clock.now());
     if (until === null || until <= (lane.heldUntil ?? 0)) return;
     lane.heldUntil = until;
-    this.#storeHold(lane, until);
+    this.#storeHold(lane, lane.ref, until);
   }
 
   /** It holds here in any case; what is stored is for a restart and for whoever looks. */
-  #storeHold(lane: Lane, until: number): void {
+  #storeHold(lane: Lane, ref: LaneRef, until: number): void {
     const { store, clock } = this.#ports;
-    store.holdWebhook(lane.webhook, until).catch(() => {
+    store.holdWebhook(ref, until).catch(() => {
       clock.after(STORE_RETRY_MS, () => {
-        if (lane.heldUntil === until) this.#storeHold(lane, until);
+        if (lane.heldUntil === until) this.#storeHold(lane, ref, until);
       });
     });
   }
@@ -220,7 +233,11 @@ export class Flights {
     const { dispatcher, gates } = this.#parts;
     const { delivery } = flight;
     const { attempt, firstTry, dueAt, status, deliveryId } = settlement;
-    lane.unsettled.delete(flight);
+    lane.settle(flight);
+    if (result === 'fenced') {
+      this.#fenced(lane, flight);
+      return;
+    }
     const isPending = result === 'settled' && dueAt !== null;
     if (result === 'settled' && dueAt === null) lane.endedOne();
     // A strict lane waits with the head for its retry: it takes that up at once.
@@ -241,6 +258,14 @@ export class Flights {
     }
     const waitMs = attempt.startedAt - delivery.dueAt;
     this.announce(of, { deliveryId, attempt, status, waitMs });
+  }
+
+  /** Its shard was taken while it was in progress: what came of it is nowhere, and may happen again there. */
+  #fenced(lane: Lane, { delivery, number }: Flight): void {
+    lane.release(delivery);
+    const { id: deliveryId } = delivery;
+    this.#ports.announcements.fenced.publish({ ...lane.webhook, deliveryId, number });
+    this.#parts.fenced(lane);
   }
 }
 

@@ -1,14 +1,16 @@
 import { PosthornError } from '../core/errors.ts';
 import type { DisabledReason } from '../core/model.ts';
-import type { DueDelivery, Target, WebhookRef } from '../core/ports.ts';
+import type { DueDelivery, LaneRef, Target, WebhookRef } from '../core/ports.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { Lane } from './lane.ts';
+import type { LaneMemories } from './lane-memories.ts';
 import type { EnginePorts, EngineSettings } from './ports.ts';
 import type { Prefetch } from './prefetch.ts';
 import { rateOfLane } from './rate-of-lane.ts';
 import type { RateWindow } from './rate-window.ts';
 import { ReceiverState } from './receiver-state.ts';
 import { createSender } from './sender.ts';
+import type { Tenure, Tenures } from './tenures.ts';
 
 const CANCEL_PAGE = 1_000;
 const STORE_RETRY_MS = 500;
@@ -24,26 +26,30 @@ export class Gates {
   readonly #settings: EngineSettings;
   readonly #dispatcher: Dispatcher;
   readonly #prefetch: Prefetch<Lane>;
+  readonly #tenures: Tenures;
+  readonly #memories: LaneMemories;
   readonly #lanes = new Map<string, Lane>();
   /** Those that had nothing to do when they were looked at last; the one that came first, first. */
   readonly #resting = new Set<Lane>();
   /** Ended, and not all that is pending is known to be cancelled. */
   readonly #cancelling = new Set<Lane>();
-  /**
-   * An earlier process fell, at the latest at this moment (monotonic); null: it ended by itself. Until
-   * that is known it may have fallen just now.
-   */
-  #fellBefore: number | null = Number.POSITIVE_INFINITY;
 
   constructor(
     ports: EnginePorts,
     settings: EngineSettings,
-    parts: { dispatcher: Dispatcher; prefetch: Prefetch<Lane> },
+    parts: {
+      dispatcher: Dispatcher;
+      prefetch: Prefetch<Lane>;
+      tenures: Tenures;
+      memories: LaneMemories;
+    },
   ) {
     this.#ports = ports;
     this.#settings = settings;
     this.#dispatcher = parts.dispatcher;
     this.#prefetch = parts.prefetch;
+    this.#tenures = parts.tenures;
+    this.#memories = parts.memories;
   }
 
   get size(): number {
@@ -59,39 +65,80 @@ export class Gates {
     return this.#lanes.get(webhookId);
   }
 
-  laneOf({ accountId, webhookId }: WebhookRef): Lane {
-    let lane = this.#lanes.get(webhookId);
-    if (lane === undefined) {
-      lane = new Lane({ accountId, webhookId }, this.#prefetch);
-      this.#lanes.set(webhookId, lane);
-      this.#load(lane);
-    }
+  /** The lane; undefined when its shard is not this engine's. */
+  laneOf(webhook: WebhookRef): Lane | undefined {
+    return this.#lanes.get(webhook.webhookId) ?? this.#newLane(webhook);
+  }
+
+  #newLane({ accountId, webhookId }: WebhookRef): Lane | undefined {
+    const tenure = this.#tenures.of(webhookId);
+    if (tenure === undefined) return undefined;
+    const lane = new Lane({ accountId, webhookId }, tenure, this.#prefetch);
+    this.#lanes.set(webhookId, lane);
+    this.#load(lane);
     return lane;
   }
 
-  /** The engine starts; the one before it left no record of what it had in progress, if it fell. */
-  takeOver({ afterCrash }: { afterCrash: boolean }): void {
-    this.#fellBefore = afterCrash ? this.#ports.clock.monotonic() : null;
+  lanesOf(shard: number): Lane[] {
+    return [...this.#lanes.values()].filter((lane) => lane.tenure.shard === shard);
+  }
+
+  /** It starts nothing any more; what is in progress is settled, and what follows from it is written. */
+  leave(lane: Lane): void {
+    if (lane.isGivenUp) return;
+    this.#giveUp(lane, 'leaving');
+    this.#dispatcher.forget(lane);
+  }
+
+  /** Its shard is somebody else's: what is in memory is forgotten at once. */
+  lose(lane: Lane): void {
+    this.#giveUp(lane, 'lost');
+    this.#memories.forget(lane);
+    this.#cancelling.delete(lane);
+    this.#forget(lane);
+  }
+
+  #giveUp(lane: Lane, gate: 'leaving' | 'lost'): void {
+    lane.gate = gate;
+    // Whatever is being read decides nothing any more.
+    lane.reads += 1;
+    lane.dropWaiting();
+    lane.more = false;
   }
 
   /** Fulfilled when nothing starts any more under what the webhook was before. */
   async changed(webhook: WebhookRef): Promise<void> {
     const lane = this.laneOf(webhook);
+    // Nothing of it starts here at all; whoever owns it next reads what is stored.
+    if (lane === undefined || lane.isGivenUp) return;
     lane.gate = 'loading';
     await this.#readOrRetry(lane);
   }
 
+  /** Somebody else has changed the webhook, or ended some of its deliveries: nothing here is known to hold. */
+  async changedElsewhere(webhook: WebhookRef): Promise<void> {
+    this.find(webhook.webhookId)?.dropWaiting();
+    await this.changed(webhook);
+  }
+
+  /** Somebody else has made something pending. */
+  morePending(lane: Lane): void {
+    if (lane.gate === 'ended') this.#load(lane);
+    else if (!lane.isClosed) lane.more = true;
+  }
+
   /** A receiver that took a test call takes the rest too, whatever it asked for before. */
-  async endHold(webhook: WebhookRef): Promise<void> {
+  async endHold({ accountId, webhookId, url }: Target): Promise<void> {
     // First here: a hold that begins while this one is being ended in the store is a new one.
-    const before = this.find(webhook.webhookId);
+    const before = this.find(webhookId);
     if (before !== undefined) before.heldUntil = null;
     try {
-      await this.#ports.store.holdWebhook(webhook, null);
+      // Not in the name of an epoch: whoever owns the webhook, its receiver is well.
+      await this.#ports.store.holdWebhook({ accountId, webhookId, url }, null);
     } catch {
       // What is stored counts again when the webhook is read, and the next test call ends that.
     }
-    const lane = this.find(webhook.webhookId);
+    const lane = this.find(webhookId);
     if (lane === undefined) return;
     // What is being read may be older than this.
     if (lane.gate === 'loading') this.#load(lane);
@@ -101,6 +148,7 @@ export class Gates {
 
   /** What the store has just committed for this lane. */
   handOver(lane: Lane, delivery: DueDelivery): void {
+    if (lane.isGivenUp) return;
     lane.pending += 1;
     if (lane.gate === 'ended') {
       // It was published while the webhook was being disabled, or the webhook is enabled again.
@@ -119,9 +167,9 @@ export class Gates {
 
   /** Nothing starts from now on; what is pending is cancelled. */
   disable(lane: Lane, reason: DisabledReason): void {
-    if (lane.gate === 'loading' || lane.gate === 'ended') return;
-    lane.gate = 'loading';
-    void this.#disable(lane, reason);
+    if (lane.gate === 'loading' || lane.gate === 'ended' || lane.gate === 'lost') return;
+    if (lane.gate !== 'leaving') lane.gate = 'loading';
+    void this.#disable(lane, lane.ref, reason);
   }
 
   /**
@@ -129,7 +177,7 @@ export class Gates {
    * rested longest is forgotten first: everything about it is in the store.
    */
   rest(lane: Lane): void {
-    if (!this.#isIdle(lane)) return;
+    if (lane.isGivenUp || !this.#isIdle(lane)) return;
     // Its rate is kept: what the store has is the wall clock's, which may be set.
     if (lane.gate === 'ended' && lane.rate === null) {
       this.#forget(lane);
@@ -156,18 +204,20 @@ export class Gates {
     if (this.#lanes.get(webhookId) === lane) this.#lanes.delete(webhookId);
   }
 
-  async #disable(lane: Lane, reason: DisabledReason): Promise<void> {
+  async #disable(lane: Lane, ref: LaneRef, reason: DisabledReason): Promise<void> {
+    if (lane.gate === 'lost') return;
     const { store, clock, announcements } = this.#ports;
     try {
-      const result = await store.disableWebhook(lane.webhook, reason, clock.now());
+      const result = await store.disableWebhook(ref, reason, clock.now());
       if (result === 'disabled') announcements.webhookDisabled.publish({ ...lane.webhook, reason });
       await this.#readOrRetry(lane);
     } catch {
-      clock.after(STORE_RETRY_MS, () => void this.#disable(lane, reason));
+      clock.after(STORE_RETRY_MS, () => void this.#disable(lane, ref, reason));
     }
   }
 
   #load(lane: Lane): void {
+    if (lane.isGivenUp) return;
     lane.gate = 'loading';
     // It is tried again: nobody waits for this one.
     this.#readOrRetry(lane).catch((error: unknown) => {
@@ -190,7 +240,7 @@ export class Gates {
   /** Reads the webhook and sets the lane's gate by it. */
   async #read(lane: Lane): Promise<void> {
     // One that was forgotten before it was read again stays so: of two everything would be sent twice.
-    if (this.find(lane.webhook.webhookId) !== lane) return;
+    if (lane.isGivenUp || this.find(lane.webhook.webhookId) !== lane) return;
     lane.reads += 1;
     const read = lane.reads;
     const target = await this.#ports.store.target(lane.webhook);
@@ -243,18 +293,18 @@ export class Gates {
   async #rateOf(lane: Lane, target: Target): Promise<RateWindow | null> {
     const { rateLimit } = target.settings;
     if (rateLimit === null || lane.rate?.isOf(rateLimit)) return rateLimit && lane.rate;
-    return await rateOfLane(lane, rateLimit, this.#unrecorded(target), this.#ports);
+    return await rateOfLane(lane, rateLimit, this.#unrecorded(target, lane.tenure), this.#ports);
   }
 
   /**
-   * What an earlier process may have had in progress when it fell, whatever is pending now: it may have
-   * been cancelled meanwhile.
+   * What the owner before may have had in progress when it fell, whatever is pending now: it may have been
+   * cancelled meanwhile.
    */
-  #unrecorded(target: Target): { count: number; at: number } {
-    if (this.#fellBefore === null) return { count: 0, at: 0 };
+  #unrecorded(target: Target, { fellBefore }: Tenure): { count: number; at: number } {
+    if (fellBefore === null) return { count: 0, at: 0 };
     const slots = target.settings.ordering === 'strict' ? 1 : this.#windowMax(target);
     const tries = target.rotation === null ? 1 : 2;
-    return { count: slots * tries, at: this.#fellBefore };
+    return { count: slots * tries, at: fellBefore };
   }
 
   #windowMax({ settings }: Target): number {
@@ -275,7 +325,9 @@ export class Gates {
   }
 
   async #cancelPage(lane: Lane, reason: string): Promise<number> {
-    const cancelled = await this.#ports.store.cancelPending(lane.webhook, reason, CANCEL_PAGE);
+    const { epoch } = lane.tenure;
+    const ended = { ...lane.webhook, epoch };
+    const cancelled = await this.#ports.store.cancelPending(ended, reason, CANCEL_PAGE);
     lane.pending = Math.max(0, lane.pending - cancelled);
     return cancelled;
   }

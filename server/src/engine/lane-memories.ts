@@ -36,33 +36,39 @@ export class LaneMemories {
     this.#timer ??= this.#clock.after(WRITE_EVERY_MS, () => void this.#writeSome());
   }
 
-  /** Writes all of it. */
-  async flush(): Promise<void> {
-    this.#timer?.cancel();
-    while (this.#changed.size > 0) if (!(await this.#write())) return;
+  /** What it knows is not written any more. */
+  forget(lane: Lane): void {
+    this.#changed.delete(lane);
+  }
+
+  /** Writes all of it, or what these know. */
+  async flush(lanes: readonly Lane[] | null = null): Promise<void> {
+    if (lanes === null) this.#timer?.cancel();
+    const left = () => (lanes ?? [...this.#changed]).filter((lane) => this.#changed.has(lane));
+    while (left().length > 0) if (!(await this.#write(left()))) return;
   }
 
   async #writeSome(): Promise<void> {
-    await this.#write();
+    await this.#write([...this.#changed]);
     this.#timer =
       this.#changed.size > 0
         ? this.#clock.after(WRITE_EVERY_MS, () => void this.#writeSome())
         : null;
   }
 
-  async #write(): Promise<boolean> {
-    const lanes = [...this.#changed].slice(0, WRITE_MAX);
+  async #write(all: readonly Lane[]): Promise<boolean> {
+    const lanes = all.slice(0, WRITE_MAX);
     for (const lane of lanes) this.#changed.delete(lane);
     const done = await Promise.allSettled(lanes.map((lane) => this.#remember(lane)));
     lanes.forEach((lane, index) => {
-      if (done[index]?.status === 'rejected') this.#changed.add(lane);
+      if (done[index]?.status === 'rejected' && lane.gate !== 'lost') this.#changed.add(lane);
     });
     return done.every(({ status }) => status === 'fulfilled');
   }
 
   async #remember(lane: Lane): Promise<void> {
     const memory = lane.receiver.memory();
-    await this.#store.rememberLane(lane.webhook, memory);
+    await this.#store.rememberLane(lane.ref, memory);
     this.#written.set(lane, memory);
   }
 }

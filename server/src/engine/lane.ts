@@ -1,11 +1,12 @@
 import type { Ordering } from '../core/model.ts';
-import type { DueDelivery, WebhookRef } from '../core/ports.ts';
+import type { DueDelivery, LaneRef, WebhookRef } from '../core/ports.ts';
 import { Fifo } from './fifo.ts';
 import type { Flight } from './flight.ts';
 import type { Prefetch } from './prefetch.ts';
 import type { RateWindow } from './rate-window.ts';
 import { ReceiverState } from './receiver-state.ts';
 import type { Sender } from './sender.ts';
+import type { Tenure } from './tenures.ts';
 import type { WaitingTurn } from './turns.ts';
 
 /** How much of one lane is kept in memory; the rest waits in the store. */
@@ -33,6 +34,9 @@ const UNSETTLED_MAX = 512;
  * - `open`: deliveries start as the bounds allow.
  * - `paused`: the owner paused it; nothing is kept in memory, what is pending waits in the store.
  * - `ended`: disabled or deleted; what is pending is being cancelled.
+ * - `leaving`: its shard is being given up; nothing starts any more, and what is in progress is settled.
+ * - `lost`: its shard is not owned any more, and nobody finds the lane; what is in progress goes on, and
+ *   nothing follows from it here.
  * Only `gates.ts` changes them, after it has read the webhook.
  *
  * Each delivery is in `held` from when it is handed over or read until its settlement has committed,
@@ -40,7 +44,9 @@ const UNSETTLED_MAX = 512;
  */
 export class Lane {
   readonly webhook: WebhookRef;
-  gate: 'loading' | 'open' | 'paused' | 'ended' = 'loading';
+  /** In which it was made, and outside of which it is nothing. */
+  readonly tenure: Tenure;
+  gate: 'loading' | 'open' | 'paused' | 'ended' | 'leaving' | 'lost' = 'loading';
   /** Counts the reads of the webhook: only the newest decides. */
   reads = 0;
   sender: Sender | null = null;
@@ -74,10 +80,18 @@ export class Lane {
   #endedDuringRefill: Set<string> | null = null;
   /** Since a refill began the lane has given up what it had: it was closed, or has another order. */
   #isRefillStale = false;
+  #whenQuiet: PromiseWithResolvers<void> | null = null;
 
-  constructor(webhook: WebhookRef, prefetch: Prefetch<Lane>) {
+  constructor(webhook: WebhookRef, tenure: Tenure, prefetch: Prefetch<Lane>) {
     this.webhook = webhook;
+    this.tenure = tenure;
     this.#prefetch = prefetch;
+  }
+
+  /** What is learned of the receiver now is learned of this. */
+  get ref(): LaneRef {
+    const { epoch } = this.tenure;
+    return { ...this.webhook, epoch, ...(this.url === null ? {} : { url: this.url }) };
   }
 
   get waiting(): number {
@@ -126,7 +140,12 @@ export class Lane {
 
   /** Nothing is kept in memory and nothing starts; it reads everything again when it opens. */
   get isClosed(): boolean {
-    return this.gate === 'paused' || this.gate === 'ended';
+    return this.gate === 'paused' || this.gate === 'ended' || this.isGivenUp;
+  }
+
+  /** It starts nothing for ever. */
+  get isGivenUp(): boolean {
+    return this.gate === 'leaving' || this.gate === 'lost';
   }
 
   /** Nothing here and nothing known in the store: the lane itself can be forgotten. */
@@ -168,6 +187,19 @@ export class Lane {
     const delivery = this.#again.shift() ?? this.#fresh.shift();
     if (delivery !== undefined) this.#prefetch.letGo(this, delivery.event.body.length);
     return delivery;
+  }
+
+  /** Nothing of it is to be settled any more. */
+  settle(flight: Flight): void {
+    this.unsettled.delete(flight);
+    if (this.unsettled.size === 0) this.#whenQuiet?.resolve();
+  }
+
+  /** Fulfilled when all that has begun is settled. Nothing begins meanwhile. */
+  async quiet(): Promise<void> {
+    if (this.unsettled.size === 0) return;
+    this.#whenQuiet ??= Promise.withResolvers<void>();
+    await this.#whenQuiet.promise;
   }
 
   /** Its settlement has committed. */

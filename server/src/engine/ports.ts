@@ -1,7 +1,7 @@
 import type { Announcements } from '../core/announcements.ts';
 import type { NewId } from '../core/ids.ts';
 import type { OnGone } from '../core/model.ts';
-import type { Clock, Random, Store, Transport, Vault } from '../core/ports.ts';
+import type { Clock, Lease, Random, Store, Transport, Vault } from '../core/ports.ts';
 
 export interface EnginePorts {
   store: Store;
@@ -11,6 +11,8 @@ export interface EnginePorts {
   vault: Vault;
   newId: NewId;
   announcements: Announcements;
+  /** Looked at before each exchange: without it nothing starts. */
+  lease: Lease;
 }
 
 /** The installation's values; a webhook may have its own for some. */

@@ -1,6 +1,7 @@
 import type { Clock, Store, WebhookRef } from '../core/ports.ts';
 import type { Gates } from './gates.ts';
 import type { Lane } from './lane.ts';
+import type { Tenures } from './tenures.ts';
 
 /** Events that one step looks at. */
 const STEP_EVENTS = 100;
@@ -19,13 +20,18 @@ export class Recoveries {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #gates: Gates;
+  readonly #tenures: Tenures;
   readonly #running = new Set<string>();
   #isHeld = false;
 
-  constructor({ store, clock }: { store: Store; clock: Clock }, gates: Gates) {
+  constructor(
+    { store, clock }: { store: Store; clock: Clock },
+    { gates, tenures }: { gates: Gates; tenures: Tenures },
+  ) {
     this.#store = store;
     this.#clock = clock;
     this.#gates = gates;
+    this.#tenures = tenures;
   }
 
   begin(webhook: WebhookRef, id: string): void {
@@ -40,14 +46,19 @@ export class Recoveries {
   }
 
   async #goOn(webhook: WebhookRef, id: string): Promise<void> {
+    // Whoever owns the shard goes on with it.
+    const isOurs = this.#tenures.of(webhook.webhookId) !== undefined;
+    if (this.#isHeld || !isOurs) {
+      this.#running.delete(id);
+      return;
+    }
     const waitMs = await this.#step(webhook, id);
-    if (waitMs === null || this.#isHeld) this.#running.delete(id);
+    if (waitMs === null) this.#running.delete(id);
     else this.#clock.after(waitMs, () => void this.#goOn(webhook, id));
   }
 
   /** How long to wait before the next step; null when there is none. */
   async #step(webhook: WebhookRef, id: string): Promise<number | null> {
-    if (this.#isHeld) return null;
     // One that is not in memory has nothing to do: what this step makes pending brings it back.
     const lane = this.#gates.find(webhook.webhookId);
     if (lane?.gate === 'paused') return LOOK_AGAIN_MS;

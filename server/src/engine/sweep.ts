@@ -2,6 +2,7 @@ import type { Announcements } from '../core/announcements.ts';
 import type { Clock, PendingWebhook, Store, Timer, WebhookRef } from '../core/ports.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Gates } from './gates.ts';
+import type { Tenures } from './tenures.ts';
 
 const EVERY_MS = 60_000;
 const PAGE = 200;
@@ -15,7 +16,7 @@ const GRACE_MS = 10_000;
  */
 export class Sweep {
   readonly #ports: { store: Store; clock: Clock; announcements: Announcements };
-  readonly #owns: (webhookId: string) => boolean;
+  readonly #tenures: Tenures;
   readonly #gates: Gates;
   readonly #dispatcher: Dispatcher;
   #after: WebhookRef | null = null;
@@ -24,21 +25,26 @@ export class Sweep {
 
   constructor(
     ports: { store: Store; clock: Clock; announcements: Announcements },
-    parts: { owns: (webhookId: string) => boolean; gates: Gates; dispatcher: Dispatcher },
+    parts: { tenures: Tenures; gates: Gates; dispatcher: Dispatcher },
   ) {
     this.#ports = ports;
-    this.#owns = parts.owns;
+    this.#tenures = parts.tenures;
     this.#gates = parts.gates;
     this.#dispatcher = parts.dispatcher;
   }
 
   start(): void {
-    this.#timer = this.#ports.clock.after(EVERY_MS, () => void this.#loop());
+    if (!this.#isStopped) this.#timer ??= this.#ports.clock.after(EVERY_MS, () => this.#begin());
   }
 
   stop(): void {
     this.#isStopped = true;
     this.#timer?.cancel();
+  }
+
+  #begin(): void {
+    this.#timer = null;
+    void this.#loop();
   }
 
   async #loop(): Promise<void> {
@@ -47,7 +53,7 @@ export class Sweep {
     } catch {
       // The store cannot be read now: the next round looks again.
     }
-    if (!this.#isStopped) this.start();
+    this.start();
   }
 
   async #sweepPage(): Promise<void> {
@@ -56,10 +62,11 @@ export class Sweep {
       after: this.#after,
       limit: PAGE,
       counts: false,
+      shards: this.#tenures.shards(),
     });
     this.#after = page.next;
     for (const item of page.items) {
-      if (!this.#owns(item.webhookId) || !this.#isUnheard(item)) continue;
+      if (!this.#isUnheard(item)) continue;
       const seq = await this.#firstDue(item);
       clock.after(GRACE_MS, () => void this.#lookAgain(item, seq));
     }
@@ -73,8 +80,9 @@ export class Sweep {
       return;
     }
     const { accountId, webhookId, dueAt } = item;
-    this.#ports.announcements.unheard.publish({ accountId, webhookId, dueAt });
     const lane = this.#gates.laneOf(item);
+    if (lane === undefined) return;
+    this.#ports.announcements.unheard.publish({ accountId, webhookId, dueAt });
     lane.more = true;
     this.#dispatcher.offer(lane);
     this.#dispatcher.dispatch();
@@ -88,6 +96,7 @@ export class Sweep {
 
   #isUnheard({ webhookId, dueAt }: PendingWebhook): boolean {
     if (dueAt > this.#ports.clock.now() - GRACE_MS) return false;
+    if (this.#tenures.of(webhookId) === undefined) return false;
     const lane = this.#gates.find(webhookId);
     if (lane === undefined) return true;
     if (lane.gate !== 'open' || lane.more || lane.isRefilling) return false;

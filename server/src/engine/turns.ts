@@ -1,5 +1,6 @@
 import type { LaneHealth } from '../core/model.ts';
 import { Fifo } from './fifo.ts';
+import { ProbePace } from './probe-pace.ts';
 
 /** Of all exchanges in progress: those of lanes never tried, and of failing ones. */
 const NEW_SHARE = 1 / 3;
@@ -10,7 +11,7 @@ const ACCOUNT_SHARE = 1 / 4;
 /** What the dispatcher has to know of a lane. */
 export interface Turn {
   readonly webhook: { accountId: string };
-  readonly receiver: { health: LaneHealth };
+  readonly receiver: { health: LaneHealth; isProbing: boolean };
   /** Where it waits; null while it does not. Only this file sets it. */
   turn: WaitingTurn | null;
 }
@@ -43,12 +44,14 @@ export type Place = AccountTurns;
 /**
  * Whose turn it is. A lane that can start waits for the bound of its kind: proven, new or failing;
  * proven ones first. Within a bound accounts take turns, and within an account its lanes. A bound that
- * is full is passed over at no cost, however many wait for it.
+ * is full is passed over at no cost, however many wait for it; so are the failing ones while as many
+ * probes have begun as may at a time.
  */
 export class Turns<Lane extends Turn> {
   readonly max: number;
   #used = 0;
   readonly #bounds: Record<LaneHealth, Bound>;
+  readonly #probes = new ProbePace();
 
   constructor(inFlightMax: number) {
     this.max = inFlightMax;
@@ -84,10 +87,11 @@ export class Turns<Lane extends Turn> {
     account.bound.waiting.push(account);
   }
 
-  /** The next lane that may start something, or undefined when none may now. */
-  next(): Lane | undefined {
+  /** The next lane that may start something, or undefined when none may now (monotonic). */
+  next(now: number): Lane | undefined {
     if (this.#used >= this.max) return undefined;
     for (const health of ORDER) {
+      if (health === 'failing' && !this.#probes.hasOne(now)) break;
       for (let lane = this.#nextOf(health); lane !== undefined; ) {
         lane.turn = null;
         if (lane.receiver.health === health) return lane;
@@ -97,6 +101,13 @@ export class Turns<Lane extends Turn> {
       }
     }
     return undefined;
+  }
+
+  /** When failing lanes that wait may start again, if only the pace of probes keeps them; else null. */
+  probesAgainAt(now: number): number | null {
+    const { waiting, used, max } = this.#bounds.failing;
+    const waitForPace = waiting.size > 0 && used < max && this.#used < this.max;
+    return waitForPace && !this.#probes.hasOne(now) ? this.#probes.moreAt : null;
   }
 
   /** Only lanes of this kind were ever let in. */
@@ -109,6 +120,7 @@ export class Turns<Lane extends Turn> {
     this.#used += 1;
     place.bound.used += 1;
     place.inFlight += 1;
+    if (lane.receiver.isProbing) this.#probes.spend();
     return place;
   }
 

@@ -42,6 +42,8 @@ export interface HttpServerPorts {
   cursors: Cursors;
   newId: NewId;
   isDraining: () => boolean;
+  /** Without a lease this node may know less than others: it answers nothing. */
+  hasLease: () => boolean;
   metrics: MetricsPort;
   requests: RequestCount;
   dev?: DevPages | undefined;
@@ -138,8 +140,9 @@ export function createHttpServer(ports: HttpServerPorts): Api {
     (api: Api, _options, done) => {
       limitRequests(api, ports.requests, limits.requestsMax);
       api.addHook('onRequest', (_request, _reply, done) => {
-        if (!ports.isDraining()) return done();
-        done(new PosthornError('draining', 'Posthorn is shutting down.'));
+        if (ports.isDraining()) done(new PosthornError('draining', 'Posthorn is shutting down.'));
+        else if (ports.hasLease()) done();
+        else done(noLease());
       });
       identifyCallers(api, { ...ports, requestRate: limits.requestRate });
       const answerOtherMethods = collectMethods(api);
@@ -154,6 +157,11 @@ export function createHttpServer(ports: HttpServerPorts): Api {
     { prefix: '/v1' },
   );
   return server;
+}
+
+function noLease(): PosthornError {
+  const detail = 'This node has lost touch with the database: try again in a moment.';
+  return new PosthornError('store_unavailable', detail, { retryAfterSeconds: 1 });
 }
 
 function internalError(): PosthornError {

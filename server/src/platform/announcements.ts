@@ -11,6 +11,7 @@ export function createAnnouncements(): Announcements {
     webhookDisabled: channel(ANNOUNCEMENT_NAMES.webhookDisabled),
     headFailed: channel(ANNOUNCEMENT_NAMES.headFailed),
     unheard: channel(ANNOUNCEMENT_NAMES.unheard),
+    fenced: channel(ANNOUNCEMENT_NAMES.fenced),
     bug: channel(ANNOUNCEMENT_NAMES.bug),
     request: channel(ANNOUNCEMENT_NAMES.request),
   };

@@ -1,8 +1,8 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createIds } from '../core/ids.ts';
-import type { Control, DueDelivery } from '../core/ports.ts';
-import { shardOf, threadOf } from '../core/shards.ts';
+import type { DueDelivery } from '../core/ports.ts';
 import { createEngine, type DrainReport } from '../engine/engine.ts';
+import { ALWAYS_VALID } from '../engine/lease.ts';
 import type { EngineSettings } from '../engine/ports.ts';
 import { createUndiciTransport } from '../engine/undici-transport.ts';
 import { type LogSettings, startLog } from '../observe/log.ts';
@@ -15,13 +15,17 @@ import { createRandom } from '../platform/random.ts';
 import { createVault } from '../platform/vault.ts';
 import { type StoreCall, storeOver } from '../store/calls.ts';
 import { answerCalls, answerWith, createCaller } from './channel.ts';
+import { type EngineCall, runControlCall } from './engine-calls.ts';
+import { type LeaseMemory, sharedLease } from './shared-lease.ts';
 
 export interface DeliveryThreadData {
   storePort: MessagePort;
   controlPort: MessagePort;
+  /** Where there are several nodes: from whoever takes and gives up shards for this one. */
+  nodePort: MessagePort | null;
+  /** Their lease; null where there is one node only. */
+  lease: LeaseMemory | null;
   engine: EngineSettings;
-  /** Which of so many delivery threads this one is: it owns the lanes that hash to it. */
-  share: { index: number; of: number };
   allowNetworks: readonly string[];
   /** This thread's share of what the process may open and look up at once. */
   socketsMax: number;
@@ -29,17 +33,6 @@ export interface DeliveryThreadData {
   encryptionKey: Uint8Array;
   log: LogSettings;
 }
-
-/** What the main thread asks of a delivery thread. */
-export type ControlCall =
-  | { kind: 'start'; afterCrash: boolean }
-  | { kind: 'webhookChanged'; args: Parameters<Control['webhookChanged']> }
-  | { kind: 'deliveryCancelled'; args: Parameters<Control['deliveryCancelled']> }
-  | { kind: 'recoveryCreated'; args: Parameters<Control['recoveryCreated']> }
-  | { kind: 'test'; args: Parameters<Control['test']> }
-  | { kind: 'hold' }
-  | { kind: 'drain'; limitMs: number }
-  | { kind: 'metrics' };
 
 export type DrainAnswer = DrainReport;
 
@@ -65,6 +58,7 @@ const engine = createEngine(
     vault: createVault(data.encryptionKey),
     newId: createIds({ clock, random }),
     announcements,
+    lease: data.lease === null ? ALWAYS_VALID : sharedLease(data.lease),
   },
   data.engine,
 );
@@ -80,32 +74,31 @@ const metrics = startDeliveryMetrics(() => {
   };
 });
 
-answerCalls<ControlCall>(data.controlPort, (call, answer) => {
-  void answerWith(() => run(call), answer);
-});
-
-function owns(webhookId: string): boolean {
-  return threadOf(shardOf(webhookId), data.share.of) === data.share.index;
+for (const port of [data.controlPort, data.nodePort]) {
+  if (port === null) continue;
+  answerCalls<EngineCall>(port, (call, answer) => {
+    void answerWith(() => run(call), answer);
+  });
 }
 
-async function run(call: ControlCall): Promise<unknown> {
+async function run(call: EngineCall): Promise<unknown> {
   switch (call.kind) {
-    case 'start':
-      return await engine.start({ afterCrash: call.afterCrash, owns });
-    case 'webhookChanged':
-      return await engine.webhookChanged(...call.args);
-    case 'deliveryCancelled':
-      return await engine.deliveryCancelled(...call.args);
-    case 'recoveryCreated':
-      return await engine.recoveryCreated(...call.args);
-    case 'test':
-      return await engine.test(...call.args);
+    case 'own':
+      return await engine.own(call.shards);
+    case 'release':
+      return await engine.release(call.shards, call.limitMs);
+    case 'lose':
+      return engine.lose(call.shards);
+    case 'woken':
+      return await engine.woken(call.wakes);
     case 'hold':
       return engine.hold();
     case 'drain':
       return await drain(call.limitMs);
     case 'metrics':
       return metrics.report();
+    default:
+      return await runControlCall(engine, call);
   }
 }
 
@@ -116,6 +109,7 @@ async function drain(limitMs: number): Promise<DrainAnswer> {
     // The answer is on its way; without open ports the thread ends by itself.
     data.storePort.close();
     data.controlPort.close();
+    data.nodePort?.close();
     parentPort?.close();
   });
   return report;

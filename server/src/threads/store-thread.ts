@@ -1,7 +1,5 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createIds } from '../core/ids.ts';
-import type { DueDelivery } from '../core/ports.ts';
-import { shardOf, threadOf } from '../core/shards.ts';
 import { startStoreMetrics } from '../observe/metrics.ts';
 import { systemClock } from '../platform/clock.ts';
 import { createRandom } from '../platform/random.ts';
@@ -11,6 +9,7 @@ import { type OpenStore, openStore } from '../store/sqlite/local-store.ts';
 import { DataFileInUseError } from '../store/sqlite/lock.ts';
 import { createQueue } from '../store/sqlite/queue.ts';
 import { answerCalls } from './channel.ts';
+import { handOverTo } from './hand-over.ts';
 
 export interface StoreThreadData {
   path: string;
@@ -40,7 +39,7 @@ if (opened !== null) serve(opened);
 function tryOpen() {
   try {
     const newId = createIds({ clock: systemClock, random: createRandom() });
-    return openStore(path, { newId, handOver });
+    return openStore(path, { newId, handOver: handOverTo(owners) });
   } catch (error) {
     if (error instanceof DataFileInUseError) say({ kind: 'refused', message: error.message });
     else sayBroken(error);
@@ -76,18 +75,6 @@ function answerMetrics(port: MessagePort): void {
 function sayBroken(error: unknown): void {
   if (!(error instanceof StoreBrokenError)) throw error;
   say({ kind: 'broken', by: error.by, message: error.message });
-}
-
-/** Each webhook's deliveries go to the thread that owns its lane. */
-function handOver(deliveries: DueDelivery[]): void {
-  if (owners.length === 1) {
-    owners[0]?.(deliveries);
-    return;
-  }
-  const shares = Map.groupBy(deliveries, ({ webhookId }) =>
-    threadOf(shardOf(webhookId), owners.length),
-  );
-  for (const [owner, share] of shares) owners[owner]?.(share);
 }
 
 function say(message: StoreThreadMessage): void {

@@ -84,6 +84,17 @@ describe('exchanges', () => {
     assert.deepEqual(ended, [TIMEOUT_MS, TIMEOUT_MS * 2]);
   });
 
+  test('that expire together do so in several turns of the event loop', async () => {
+    const { exchanges, clock } = openExchanges();
+    let ended = 0;
+    for (let count = 0; count < 100; count++) exchanges.begin(REQUEST, () => ended++);
+    const between: number[] = [];
+    clock.after(TIMEOUT_MS, () => between.push(ended));
+    await clock.advance(TIMEOUT_MS);
+    assert.deepEqual(between, [32]);
+    assert.equal(ended, 100);
+  });
+
   test('keep their time when the wall clock is set', async () => {
     const { exchanges, clock } = openExchanges();
     let ended = 0;

@@ -5,6 +5,7 @@ import { Lane, PREFETCH_BYTES_MAX, PREFETCH_COUNT_MAX } from '../../src/engine/l
 import { Prefetch } from '../../src/engine/prefetch.ts';
 
 const REF = { accountId: 'acc_1', webhookId: 'wh_1' };
+const TENURE = { shard: 0, epoch: 1, fellBefore: null, isLeaving: false };
 
 describe('a lane', () => {
   test('starts what waits in its order', () => {
@@ -171,7 +172,7 @@ describe('a lane can be forgotten when', () => {
 
 function laneWith(...seqs: readonly number[]): Lane {
   const bounds = { countMax: 100_000, bytesMax: Number.POSITIVE_INFINITY };
-  const lane = new Lane(REF, new Prefetch(bounds, () => false));
+  const lane = new Lane(REF, TENURE, new Prefetch(bounds, () => false));
   lane.gate = 'open';
   lane.receiver.health = 'proven';
   for (const seq of seqs) lane.enqueue(delivery(seq));

@@ -163,3 +163,29 @@ describe('what all lanes keep in memory', () => {
     assert.equal(world.transport.sent.length, 1_024 + 513 * hanging.length);
   });
 });
+
+test('many that can start at once do so in several turns of the event loop', async (t) => {
+  const world = await openWorld(t);
+  for (let count = 0; count < 200; count++) await world.webhook();
+  await world.publish();
+  world.transport.answering = () => 'nothing';
+  await world.publish();
+  assert.equal(world.transport.open().length, 64);
+  await world.clock.advance(1);
+  assert.equal(world.transport.open().length, 200);
+});
+
+test('many dead webhooks together get ten probes in fifty milliseconds', async (t) => {
+  const world = await openWorld(t);
+  for (let count = 0; count < 100; count++) await world.webhook({}, 'failing');
+  world.transport.answering = () => BROKEN;
+  await world.publish(20);
+  const sentUntil: number[] = [];
+  for (let step = 0; step < 4; step++) {
+    sentUntil.push(world.transport.sent.length);
+    await world.clock.advance(50);
+  }
+  assert.deepEqual(sentUntil, [10, 20, 30, 40]);
+  const webhooks = new Set(world.transport.sent.map(({ url }) => url));
+  assert.equal(webhooks.size, world.transport.sent.length, 'each has its turn before any has two');
+});

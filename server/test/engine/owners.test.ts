@@ -3,8 +3,9 @@ import { describe, type TestContext, test } from 'node:test';
 import { createIds, DEFAULT_ACCOUNT_ID } from '../../src/core/ids.ts';
 import type { DueDelivery } from '../../src/core/ports.ts';
 import { secretPlace } from '../../src/core/secret-place.ts';
-import { shardOf, threadOf } from '../../src/core/shards.ts';
+import { shardOf, shardsOf, threadOf } from '../../src/core/shards.ts';
 import { createEngine, type Engine } from '../../src/engine/engine.ts';
+import { ALWAYS_VALID } from '../../src/engine/lease.ts';
 import { createVault } from '../../src/platform/vault.ts';
 import { createLocalStore } from '../../src/store/sqlite/local-store.ts';
 import { seeded } from '../core/support/seeded.ts';
@@ -154,7 +155,8 @@ async function open(t: TestContext, count: number) {
   const store = createLocalStore(':memory:', { newId, handOver });
   t.after(() => store.close());
   const announcements = announcementsInto(heard);
-  const ports = { store, clock, random, vault, newId, transport, announcements };
+  const lease = ALWAYS_VALID;
+  const ports = { store, clock, random, vault, newId, transport, announcements, lease };
   for (let made = 0; made < count; made++) engines.push(createEngine(ports, engineSettings()));
   const webhooks = Array.from({ length: WEBHOOKS }, () => {
     const webhook = webhookOf(DEFAULT_ACCOUNT_ID, newId('webhook'), clock.now());
@@ -175,7 +177,7 @@ async function open(t: TestContext, count: number) {
     async start() {
       await Promise.all(
         engines.map((engine, index) =>
-          engine.start({ afterCrash: false, owns: (id) => threadOf(shardOf(id), count) === index }),
+          engine.own(shardsOf({ index, of: count }, { drained: true })),
         ),
       );
       await settled();

@@ -183,11 +183,11 @@ function add(settler: Settler, seq: number, done: number[]): void {
 function settlement(seq: number): Settlement {
   return {
     seq,
+    epoch: 1,
     accountId: 'acc_1',
     deliveryId: `del_${seq}`,
     attempt: attemptOf(`att_${seq}`),
     firstTry: null,
-    epoch: 1,
     webhookId: 'wh_1',
     status: 'delivered',
     dueAt: null,

@@ -6,18 +6,20 @@ import { type Place, type Turn, Turns } from '../../src/engine/turns.ts';
 interface TestLane extends Turn {
   name: string;
   webhook: { accountId: string };
-  receiver: { health: LaneHealth };
+  receiver: { health: LaneHealth; isProbing: boolean };
 }
 
 /** A third is 8 for new ones, a twelfth 2 for failing ones, a quarter 6 for one account. */
 const MAX = 24;
+/** A twelfth is more than any of these tests begins. */
+const MANY = 1_200;
 
 describe('turns', () => {
   test('are taken in the order of waiting', () => {
     const { turns, wait } = open();
     for (const name of ['a', 'b', 'c']) wait(name);
     assert.deepEqual(begun(turns), ['a', 'b', 'c']);
-    assert.equal(turns.next(), undefined);
+    assert.equal(turns.next(0), undefined);
   });
 
   test('go to proven lanes first, then to new ones, then to failing ones', () => {
@@ -62,7 +64,7 @@ describe('turns', () => {
     const { turns, wait } = open();
     const places: Place[] = [];
     for (let count = 0; count < 4; count++) wait(`${count}`, 'failing');
-    for (let lane = turns.next(); lane !== undefined; lane = turns.next()) {
+    for (let lane = turns.next(0); lane !== undefined; lane = turns.next(0)) {
       places.push(turns.begin(lane));
     }
     assert.equal(places.length, 2);
@@ -118,9 +120,9 @@ describe('an account', () => {
   test('that has its quarter lets an account go first that came much later', () => {
     const { turns, wait } = open();
     for (let count = 0; count < 30; count++) wait(`a${count}`, 'proven', 'a');
-    const places = Array.from({ length: 20 }, () => turns.begin(turns.next() ?? assert.fail()));
+    const places = Array.from({ length: 20 }, () => turns.begin(turns.next(0) ?? assert.fail()));
     wait('b', 'proven', 'b');
-    assert.equal(turns.next()?.name, 'b');
+    assert.equal(turns.next(0)?.name, 'b');
     assert.equal(places.length, 20);
   });
 
@@ -131,7 +133,7 @@ describe('an account', () => {
       const places: Place[] = [];
       for (let count = 0; count < 6; count++) wait(`${count}`, 'proven', 'a');
       wait('b', 'proven', 'b');
-      for (let lane = turns.next(); lane !== undefined; lane = turns.next()) {
+      for (let lane = turns.next(0); lane !== undefined; lane = turns.next(0)) {
         places.push(turns.begin(lane));
       }
       assert.equal(places.length, 7);
@@ -173,10 +175,46 @@ describe('a lane that has become another kind while it waited', () => {
   });
 });
 
-function open() {
-  const turns = new Turns<TestLane>(MAX);
+describe('probes', () => {
+  test('begin ten at a time, and the others when their moment has come', () => {
+    const { turns, wait } = open(MANY);
+    for (let count = 0; count < 25; count++) wait(`${count}`, 'failing').receiver.isProbing = true;
+    const groups: number[] = [];
+    for (let now: number | null = 1_000; now !== null; now = turns.probesAgainAt(now)) {
+      groups.push(begun(turns, now).length);
+      assert.ok(groups.length <= 3);
+    }
+    assert.deepEqual(groups, [10, 10, 5]);
+  });
+
+  test('keep neither proven lanes nor new ones', () => {
+    const { turns, wait } = open(MANY);
+    for (let count = 0; count < 11; count++) wait(`${count}`, 'failing').receiver.isProbing = true;
+    begun(turns);
+    wait('new', 'new');
+    wait('proven');
+    assert.deepEqual(begun(turns), ['proven', 'new']);
+  });
+
+  test('of lanes that still have a window are not counted', () => {
+    const { turns, wait } = open(MANY);
+    for (let count = 0; count < 25; count++) wait(`${count}`, 'failing');
+    assert.equal(begun(turns).length, 25);
+  });
+
+  test('that a full bound keeps back are not asked for by the clock', () => {
+    const { turns, wait } = open();
+    for (let count = 0; count < 25; count++) wait(`${count}`, 'failing').receiver.isProbing = true;
+    assert.equal(begun(turns).length, 2);
+    assert.equal(turns.probesAgainAt(0), null);
+  });
+});
+
+function open(max = MAX) {
+  const turns = new Turns<TestLane>(max);
   const wait = (name: string, health: LaneHealth = 'proven', accountId = 'acc_1'): TestLane => {
-    const lane: TestLane = { name, webhook: { accountId }, receiver: { health }, turn: null };
+    const receiver = { health, isProbing: false };
+    const lane: TestLane = { name, webhook: { accountId }, receiver, turn: null };
     turns.wait(lane);
     return lane;
   };
@@ -184,9 +222,9 @@ function open() {
 }
 
 /** Begins one exchange of each lane whose turn it is; answers their names. */
-function begun(turns: Turns<TestLane>): string[] {
+function begun(turns: Turns<TestLane>, now = 0): string[] {
   const names: string[] = [];
-  for (let lane = turns.next(); lane !== undefined; lane = turns.next()) {
+  for (let lane = turns.next(now); lane !== undefined; lane = turns.next(now)) {
     names.push(lane.name);
     turns.begin(lane);
   }

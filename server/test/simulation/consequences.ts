@@ -7,8 +7,6 @@ const WRITTEN_MS = 5_000;
 
 /** What has to follow from exchanges, beside the next attempt: at once, or a little later. */
 export class Consequences {
-  /** A drain has begun: there are no second tries any more. */
-  isDraining = false;
   readonly #parts: WatchParts;
   readonly #rounds = new WeakMap<ModelWebhook, FailedRounds>();
 
@@ -68,7 +66,7 @@ export class Consequences {
     if (ended === null || (ended.status !== 401 && ended.status !== 403)) return;
     if (version.before === null || ended.at >= version.before.until) return;
     if (delivery.status !== 'pending' || (delivery.webhook.hold?.until ?? 0) > ended.at) return;
-    if (version.settings.rateLimit !== null || this.isDraining) return;
+    if (version.settings.rateLimit !== null || !this.#parts.mayStart(exchange)) return;
     const second = delivery.exchanges.at(-1);
     if (second !== exchange && second?.number === number && second.signedWith !== signedWith)
       return;

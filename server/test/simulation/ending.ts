@@ -6,16 +6,17 @@ import type { Trace } from './trace.ts';
 
 export interface EndParts {
   model: Model;
-  store: SimulatedStore;
+  store: Pick<SimulatedStore, 'look'>;
   trace: Trace;
-  engine: Engine | null;
+  engines: readonly Engine[];
   /** What the wall clock says. */
   now: number;
 }
 
 /** Everything has ended, and the store says so; answers how many exchanges a crash left unrecorded. */
 export function checkEnd(parts: EndParts): number {
-  checkEngine(parts);
+  parts.trace.check(parts.engines.length > 0, () => 'no engine runs at the end');
+  for (const engine of parts.engines) checkEngine(engine, parts);
   checkEvents(parts);
   checkWebhooks(parts);
   let unrecorded = 0;
@@ -26,9 +27,7 @@ export function checkEnd(parts: EndParts): number {
   return unrecorded;
 }
 
-function checkEngine({ engine, trace, model, now }: EndParts): void {
-  trace.check(engine !== null, () => 'no engine runs at the end');
-  if (engine === null) return;
+function checkEngine(engine: Engine, { trace, model, now }: EndParts): void {
   const { waiting, inFlight, unsettled, lanesBehind } = engine.load();
   // A lane that is held does not look whether it has more.
   const held = [...model.webhooks.values()].filter(({ holds }) => Math.max(0, ...holds) > now);

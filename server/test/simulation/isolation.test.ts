@@ -7,6 +7,7 @@ import type { LaneHealth, Webhook } from '../../src/core/model.ts';
 import type { Exchange, Transport } from '../../src/core/ports.ts';
 import { secretPlace } from '../../src/core/secret-place.ts';
 import { createEngine } from '../../src/engine/engine.ts';
+import { ALWAYS_VALID } from '../../src/engine/lease.ts';
 import { createAnnouncements } from '../../src/platform/announcements.ts';
 import { createVault } from '../../src/platform/vault.ts';
 import { createLocalStore } from '../../src/store/sqlite/local-store.ts';
@@ -126,11 +127,11 @@ async function run(t: TestContext, kinds: readonly Kind[]): Promise<Map<string, 
   t.after(() => store.close());
   const ports = { store, transport, clock, random: chance, vault, newId };
   const engine = createEngine(
-    { ...ports, announcements: createAnnouncements() },
+    { ...ports, announcements: createAnnouncements(), lease: ALWAYS_VALID },
     engineSettings({ inFlightMax: IN_FLIGHT_MAX }),
   );
   const webhooks = await subscribe();
-  await engine.start(WHOLE_RUN);
+  await engine.own(WHOLE_RUN);
   const { version } = await store.subscriptions(DEFAULT_ACCOUNT_ID);
 
   for (let at = 0; at < DURATION_MS; at += TICK_MS) {

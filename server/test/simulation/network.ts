@@ -62,12 +62,18 @@ export class Network {
   }
 
   #send(life: Life, request: WireRequest, ended: (exchange: Exchange) => void) {
+    // What a process does after it fell does not happen.
+    if (life.isOver) return { expire: () => {} };
     const seen = readRequest(life, request);
     this.requests += 1;
     const watched = this.#watch.sent(seen);
     let isOpen = true;
     const end = (reaction: Reaction | 'shortage' | 'timeout') => {
       if (!isOpen) return;
+      if (life.frozenUntil > this.#scheduler.monotonic()) {
+        this.#scheduler.at(life.frozenUntil, () => end(reaction));
+        return;
+      }
       isOpen = false;
       // What a dead process would have heard reaches nobody.
       if (life.isOver) return;

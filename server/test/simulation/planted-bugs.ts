@@ -202,7 +202,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     'a hold is not stored',
     'engine/flights.ts',
-    'store.holdWebhook(lane.webhook, until).catch(() => {',
+    'store.holdWebhook(ref, until).catch(() => {',
     'Promise.resolve().catch(() => {',
   ),
   bug(

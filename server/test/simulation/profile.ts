@@ -10,6 +10,8 @@ export interface Profile {
   operations: number;
   /** From one operation to the next, at most. */
   gapMsMax: number;
+  /** Of which a webhook may have one of its own. */
+  schedules: readonly (readonly number[])[];
   faults: {
     crashes: boolean;
     failingStore: boolean;
@@ -47,6 +49,7 @@ export function profileOf(random: Seeded): Profile {
     webhooks: 1 + random.below(8),
     operations: 20 + Math.floor(130 * random.fraction() ** 2),
     gapMsMax: random.pick([20, 200, 2_000, 20_000, 120_000]),
+    schedules: SCHEDULES,
     faults: {
       crashes: may(0.6),
       failingStore: may(0.35),
@@ -59,7 +62,7 @@ export function profileOf(random: Seeded): Profile {
 }
 
 /** Settings that a webhook is created with or changed to. */
-export function settingsOf(random: Seeded) {
+export function settingsOf(random: Seeded, schedules: Profile['schedules']) {
   const one = <Item>(share: number, item: () => Item): Item | null =>
     random.fraction() < share ? item() : null;
   return {
@@ -69,7 +72,7 @@ export function settingsOf(random: Seeded) {
       perMs: random.pick([1_000, 5_000, 20_000]),
     })),
     concurrencyMax: one(0.2, () => random.pick([1, 2, 10])),
-    retrySchedule: one(0.3, () => random.pick(SCHEDULES)),
+    retrySchedule: one(0.3, () => random.pick(schedules)),
     onGone: one(0.3, () => random.pick(['retry', 'disable'] as const)),
   };
 }

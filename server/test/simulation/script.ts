@@ -65,7 +65,7 @@ export class Script {
     return clients.createWebhook(random.pick(this.accountIds()), secret, {
       url: this.#urlOf(receiver),
       events: random.pick(SUBSCRIPTIONS),
-      settings: settingsOf(random),
+      settings: settingsOf(random, this.#parts.profile.schedules),
     });
   }
 
@@ -103,7 +103,7 @@ export class Script {
     }
     if (chance < 6) return clients.change(webhook, { url: this.#urlOf(this.#newReceiver()) });
     if (chance < 7) return clients.change(webhook, { events: random.pick(SUBSCRIPTIONS) });
-    return clients.change(webhook, { settings: settingsOf(random) });
+    return clients.change(webhook, { settings: settingsOf(random, this.#parts.profile.schedules) });
   }
 
   /** The receiver learns of the new secret some time before or after, and forgets the old one, or not. */

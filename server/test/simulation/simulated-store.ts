@@ -5,7 +5,7 @@ import { type StoreCall, storeOver } from '../../src/store/calls.ts';
 import type { CallResult } from '../../src/store/sqlite/executor.ts';
 import { type OpenStore, openStore } from '../../src/store/sqlite/local-store.ts';
 import type { Seeded } from '../core/support/seeded.ts';
-import type { Life } from './lives.ts';
+import { clockOf, type Life } from './lives.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Trace } from './trace.ts';
 
@@ -21,10 +21,79 @@ export interface StoreFaults {
   turnMsMax: number;
   /** The share of hand-overs that get lost. */
   lostHandOvers: number;
+  /** The share of transactions of which nobody hears whether they were committed; calls apart. */
+  lostAnswers: number;
 }
 
-interface Sent {
+/** A call on its way into a transaction, with what its caller believed when it was put together. */
+export interface SentCall {
   call: StoreCall;
+  life: Life;
+  belief: unknown;
+}
+
+export interface Executed {
+  results: CallResult[];
+  /** What those who send are told of. */
+  handedOver: DueDelivery[];
+}
+
+/** What is at the other end. */
+export interface Database {
+  writes(call: StoreCall): boolean;
+  /** What the caller goes by now. */
+  belief(): unknown;
+  /** Executes them, and tells the witness of each. */
+  run(calls: readonly SentCall[]): Executed;
+  look(call: StoreCall): CallResult | undefined;
+  close(): void;
+}
+
+/** One store for one process: what becomes pending is all its own. */
+export class PlainDatabase implements Database {
+  readonly #store: OpenStore;
+  readonly #witness: Witness;
+  #made: DueDelivery[] = [];
+
+  constructor(newId: NewId, witness: Witness) {
+    this.#witness = witness;
+    const handOver = (deliveries: DueDelivery[]) => void this.#made.push(...deliveries);
+    this.#store = openStore(':memory:', { newId, handOver });
+  }
+
+  writes(call: StoreCall): boolean {
+    return this.#store.executor.writes(call);
+  }
+
+  belief(): null {
+    return null;
+  }
+
+  run(sent: readonly SentCall[]): Executed {
+    const results = this.#store.executor.run(sent.map(({ call }) => call));
+    const handedOver = this.#made;
+    this.#made = [];
+    // In the order in which it happened: what is written first, and what is read then.
+    for (const isWrite of [true, false]) {
+      for (const [index, { call, life }] of sent.entries()) {
+        const result = results[index];
+        if (result === undefined || this.writes(call) !== isWrite) continue;
+        this.#witness.executed(call, result, handedOver, life);
+      }
+    }
+    return { results, handedOver };
+  }
+
+  look(call: StoreCall): CallResult | undefined {
+    return this.#store.executor.run([call])[0];
+  }
+
+  close(): void {
+    this.#store.close();
+  }
+}
+
+interface Sent extends SentCall {
   channel: Channel;
   settle: PromiseWithResolvers<unknown>;
 }
@@ -48,7 +117,12 @@ const BUSY_MS_MAX = 100;
  * never lost; whoever would have heard of it may be dead by then.
  */
 export class SimulatedStore {
-  readonly faults: StoreFaults = { failing: 'none', turnMsMax: 3, lostHandOvers: 0 };
+  readonly faults: StoreFaults = {
+    failing: 'none',
+    turnMsMax: 3,
+    lostHandOvers: 0,
+    lostAnswers: 0,
+  };
   /** Told after each turn which calls were executed, before their callers are. */
   turned: (operations: readonly string[]) => void = () => {};
   handOversLost = 0;
@@ -57,25 +131,16 @@ export class SimulatedStore {
   readonly #scheduler: Scheduler;
   readonly #random: Seeded;
   readonly #trace: Trace;
-  readonly #witness: Witness;
-  readonly #store: OpenStore;
+  readonly #database: Database;
   #inbox: Sent[] = [];
-  #made: DueDelivery[] = [];
   #isTurning = false;
   #engine: Channel | null = null;
 
-  constructor(
-    parts: { scheduler: Scheduler; random: Seeded; trace: Trace; newId: NewId },
-    witness: Witness,
-  ) {
+  constructor(parts: { scheduler: Scheduler; random: Seeded; trace: Trace }, database: Database) {
     this.#scheduler = parts.scheduler;
     this.#random = parts.random;
     this.#trace = parts.trace;
-    this.#witness = witness;
-    this.#store = openStore(':memory:', {
-      newId: parts.newId,
-      handOver: (deliveries) => this.#made.push(...deliveries),
-    });
+    this.#database = database;
   }
 
   /** For the engine of this life; what becomes pending is handed over to it. */
@@ -93,7 +158,7 @@ export class SimulatedStore {
     operation: Name,
     ...args: Parameters<Store[Name]>
   ): Awaited<ReturnType<Store[Name]>> {
-    const [result] = this.#store.executor.run([{ operation, args } as unknown as StoreCall]);
+    const result = this.#database.look({ operation, args } as unknown as StoreCall);
     if (result?.ok !== true) throw new Error(`${operation} failed`, { cause: result?.error });
     return result.value as Awaited<ReturnType<Store[Name]>>;
   }
@@ -104,7 +169,26 @@ export class SimulatedStore {
   }
 
   close(): void {
-    this.#store.close();
+    this.#database.close();
+  }
+
+  /** A transaction of its own, beside those of the calls. */
+  async ask<Answer>(life: Life, kind: 'read' | 'write', act: () => Answer): Promise<Answer> {
+    await this.#takes(life, this.#hop() + this.#random.fraction() * this.faults.turnMsMax);
+    const { failing } = this.faults;
+    const isFailing = failing === 'all' || (failing === 'writes' && kind === 'write');
+    const loses = this.#random.fraction() < this.faults.lostAnswers;
+    const answer = isFailing ? null : { value: act() };
+    await this.#takes(life, this.#hop());
+    if (answer !== null && !loses) return answer.value;
+    this.failedAt = this.#scheduler.monotonic();
+    throw unavailable();
+  }
+
+  #takes(life: Life, ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    clockOf(this.#scheduler, life).after(ms, resolve);
+    return promise;
   }
 
   #over(channel: Channel): Store {
@@ -112,8 +196,13 @@ export class SimulatedStore {
       (call) => {
         const settle = Promise.withResolvers<unknown>();
         if (channel.life.isOver) return settle.promise;
-        channel.there = Math.max(channel.there, this.#scheduler.monotonic() + this.#hop());
-        this.#scheduler.at(channel.there, () => this.#arrived({ call, channel, settle }));
+        const { life } = channel;
+        const sentAt = Math.max(this.#scheduler.monotonic(), life.frozenUntil);
+        channel.there = Math.max(channel.there, sentAt + this.#hop());
+        this.#scheduler.at(channel.there, () => {
+          const belief = this.#database.belief();
+          this.#arrived({ call, life, belief, channel, settle });
+        });
         return settle.promise;
       },
       async () => {},
@@ -139,39 +228,31 @@ export class SimulatedStore {
     const batch = this.#inbox;
     this.#inbox = [];
     if (batch.length === 0) return;
-    const results = this.#execute(batch.map(({ call }) => call));
-    const made = this.#made;
-    this.#made = [];
-    // In the order in which it happened: what is written first, and what is read then.
-    const { writes } = this.#store.executor;
-    for (const isWrite of [true, false]) {
-      for (const [index, { call, channel }] of batch.entries()) {
-        const result = results[index];
-        if (result === undefined || writes(call) !== isWrite) continue;
-        this.#trace.say(`store ${call.operation} ${result.ok ? 'ok' : result.error.message}`);
-        this.#witness.executed(call, result, made, channel.life);
-      }
+    const { results, handedOver } = this.#execute(batch);
+    for (const [index, { call }] of batch.entries()) {
+      const result = results[index];
+      this.#trace.say(`store ${call.operation} ${result?.ok ? 'ok' : result?.error.message}`);
     }
     this.turned(batch.map(({ call }) => call.operation));
-    if (made.length > 0) this.#handOver(made);
+    if (handedOver.length > 0) this.#handOver(handedOver);
     for (const [index, sent] of batch.entries()) this.#answer(sent, results[index]);
   }
 
-  #execute(calls: readonly StoreCall[]): CallResult[] {
+  #execute(batch: readonly Sent[]): Executed {
     const { failing } = this.faults;
-    const { executor } = this.#store;
-    const isFailing = (call: StoreCall) =>
-      failing === 'all' || (failing === 'writes' && executor.writes(call));
-    const done = executor.run(calls.filter((call) => !isFailing(call)));
-    return calls.map((call) => {
-      if (isFailing(call)) {
+    const isFailing = ({ call }: Sent) =>
+      failing === 'all' || (failing === 'writes' && this.#database.writes(call));
+    const { results, handedOver } = this.#database.run(batch.filter((one) => !isFailing(one)));
+    const all = batch.map((one): CallResult => {
+      if (isFailing(one)) {
         this.failedAt = this.#scheduler.monotonic();
         return { ok: false, error: unavailable(), trouble: 'unavailable' };
       }
-      const result = done.shift();
+      const result = results.shift();
       if (result === undefined) throw new Error('every call has a result');
       return result;
     });
+    return { results: all, handedOver };
   }
 
   #handOver(made: DueDelivery[]): void {
@@ -185,6 +266,13 @@ export class SimulatedStore {
     this.#back(channel, () => channel.handOver?.(made));
   }
 
+  #arrive(life: Life, arrive: () => void): void {
+    if (life.isOver) return;
+    if (life.frozenUntil > this.#scheduler.monotonic()) {
+      this.#scheduler.at(life.frozenUntil, () => this.#arrive(life, arrive));
+    } else arrive();
+  }
+
   #answer({ channel, settle }: Sent, result: CallResult | undefined): void {
     this.#back(channel, () => {
       if (result?.ok) settle.resolve(result.value);
@@ -194,9 +282,7 @@ export class SimulatedStore {
 
   #back(channel: Channel, arrive: () => void): void {
     channel.back = Math.max(channel.back, this.#scheduler.monotonic() + this.#hop());
-    this.#scheduler.at(channel.back, () => {
-      if (!channel.life.isOver) arrive();
-    });
+    this.#scheduler.at(channel.back, () => this.#arrive(channel.life, arrive));
   }
 }
 

@@ -1,21 +1,23 @@
 import type { Announcements } from '../../src/core/announcements.ts';
 import { createIds, type NewId } from '../../src/core/ids.ts';
-import type { Announcement, Clock, Transport, Vault } from '../../src/core/ports.ts';
+import type { Announcement, Vault } from '../../src/core/ports.ts';
 import { createEngine, type Engine } from '../../src/engine/engine.ts';
+import { ALWAYS_VALID } from '../../src/engine/lease.ts';
 import { createVault } from '../../src/platform/vault.ts';
 import { type Seeded, seededBy } from '../core/support/seeded.ts';
+import { wholeRun } from '../engine/support/settings.ts';
 import { Clients } from './clients.ts';
 import { createWitness } from './commits.ts';
 import { checkEnd } from './ending.ts';
 import { Faults } from './faults.ts';
-import { type Life, newLife } from './lives.ts';
+import { clockOf, type Life, newLife } from './lives.ts';
 import { emptyModel, type Model, newestOf } from './model.ts';
 import { Network } from './network.ts';
 import { type Profile, profileOf } from './profile.ts';
 import { Scheduler } from './scheduler.ts';
 import { Script } from './script.ts';
-import { SimulatedStore } from './simulated-store.ts';
-import { Trace } from './trace.ts';
+import { PlainDatabase, SimulatedStore } from './simulated-store.ts';
+import { stackOf, Trace } from './trace.ts';
 import { ExchangeWatch } from './watch.ts';
 
 export interface Report {
@@ -82,6 +84,7 @@ class Simulation {
   #life: Life = newLife(0);
   #engine: Engine | null = null;
   #clients: Clients | null = null;
+  #isDraining = false;
   #crashes = 0;
   #unrecorded = 0;
 
@@ -99,8 +102,11 @@ class Simulation {
     this.#newId = createIds({ clock: scheduler, random: this.#engineRandom });
     const { settings } = profile;
     this.store = new SimulatedStore(
-      { scheduler, random, trace, newId: this.#newId },
-      createWitness(model, { clock: scheduler, trace, vault: this.#vault, ...settings }),
+      { scheduler, random, trace },
+      new PlainDatabase(
+        this.#newId,
+        createWitness(model, { clock: scheduler, trace, vault: this.#vault, ...settings }),
+      ),
     );
     this.#watch = new ExchangeWatch({
       scheduler,
@@ -108,6 +114,8 @@ class Simulation {
       model,
       concurrencyMax: settings.concurrencyMax,
       onGone: settings.onGone,
+      // There are no second tries any more once a drain has begun.
+      mayStart: () => !this.#isDraining,
       storeIsWell: () => scheduler.monotonic() - this.store.failedAt > MINUTE_MS,
     });
     this.#network = new Network(scheduler, random, this.#watch);
@@ -176,38 +184,38 @@ class Simulation {
     const life = newLife(this.#life.number + 1);
     this.trace.say(`life ${life.number}`);
     this.#life = life;
-    this.#watch.isDraining = false;
+    this.#isDraining = false;
     // Whatever is stored is what this engine goes by.
     for (const webhook of this.#model.webhooks.values()) {
       webhook.acknowledged = webhook.versions.length - 1;
     }
-    const scheduler = this.#scheduler;
     const engine: Engine = createEngine(
       {
         store: this.store.forEngine(life, (deliveries) => engine.handOver(deliveries)),
-        transport: mortal(this.#network.transportFor(life), life),
-        clock: mortalClock(scheduler, life),
+        transport: this.#network.transportFor(life),
+        clock: clockOf(this.#scheduler, life),
         random: this.#engineRandom,
         vault: this.#vault,
         newId: this.#newId,
         announcements: this.#announcements(),
+        lease: ALWAYS_VALID,
       },
       this.#profile.settings,
     );
     this.#engine = engine;
     const store = this.store.forClients(life);
     const parts = {
-      scheduler,
+      scheduler: this.#scheduler,
       random: this.#random,
       trace: this.trace,
       model: this.#model,
       vault: this.#vault,
       newId: this.#newId,
     };
-    this.#clients = new Clients(parts, { life, store, engine });
+    this.#clients = new Clients(parts, { life, store, control: engine });
     const start = async () => {
       const { drained } = await store.beginRun();
-      await engine.start({ afterCrash: !drained, owns: () => true });
+      await engine.own(wholeRun({ afterCrash: !drained }));
     };
     // A process that cannot start ends, and is started again.
     start().catch(() => this.#crash());
@@ -237,7 +245,7 @@ class Simulation {
     if (engine === null) return;
     this.trace.say(`life ${life.number} drains`);
     this.#clients = null;
-    this.#watch.isDraining = true;
+    this.#isDraining = true;
     engine.hold();
     const { abandoned, unsettled } = await engine.drain(this.#random.below(20_000));
     const isClean = abandoned + unsettled === 0;
@@ -275,7 +283,7 @@ class Simulation {
       model: this.#model,
       store: this.store,
       trace: this.trace,
-      engine: this.#engine,
+      engines: this.#engine === null ? [] : [this.#engine],
       now: this.#scheduler.now(),
     });
   }
@@ -302,6 +310,7 @@ class Simulation {
         trace.say(`${webhookId} disabled: ${reason}`),
       ),
       headFailed: silent,
+      fenced: silent,
       unheard: heard(({ webhookId }) => {
         if (this.store.handOversLost === 0) trace.violated(`${webhookId} had unheard deliveries`);
         else trace.say(`${webhookId} had unheard deliveries`);
@@ -309,27 +318,4 @@ class Simulation {
       bug: heard(({ where, error }) => trace.violated(`bug in ${where}: ${stackOf(error)}`)),
     };
   }
-}
-
-function mortalClock(clock: Clock, life: Life): Clock {
-  return {
-    now: () => clock.now(),
-    monotonic: () => clock.monotonic(),
-    after: (delayMs, call) =>
-      clock.after(delayMs, () => {
-        if (!life.isOver) call();
-      }),
-  };
-}
-
-/** What a process does after it fell does not happen. */
-function mortal(transport: Transport, life: Life): Transport {
-  return {
-    ...transport,
-    send: (request, ended) => (life.isOver ? { expire: () => {} } : transport.send(request, ended)),
-  };
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

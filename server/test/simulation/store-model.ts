@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { createIds, type NewId } from '../../src/core/ids.ts';
 import { DEFAULT_WEBHOOK_SETTINGS, type Webhook } from '../../src/core/model.ts';
-import type { DueDelivery, DueRequest, Store, WebhookRef } from '../../src/core/ports.ts';
+import type { DueDelivery, DueRequest, HandOver, Store, WebhookRef } from '../../src/core/ports.ts';
 import { secretPlace } from '../../src/core/secret-place.ts';
 import { createVault } from '../../src/platform/vault.ts';
 import type { StoreCall } from '../../src/store/calls.ts';
-import { type OpenStore, openStore } from '../../src/store/sqlite/local-store.ts';
+import { createLocalStore } from '../../src/store/sqlite/local-store.ts';
 import { type Seeded, seededBy } from '../core/support/seeded.ts';
 import { attemptOf, failedAttemptOf } from '../store/contract/fixtures.ts';
 import { createWitness } from './commits.ts';
@@ -20,16 +20,31 @@ const ACCOUNTS = ['acc_one', 'acc_two'];
 const SCHEDULE = [0, 1_000, 5_000, 30_000];
 const STEP_MS_MAX = 3_000;
 
+/** An empty store, all of whose shards are this node's under epoch 1. */
+export type OpenForComparison = (ports: {
+  newId: NewId;
+  handOver: HandOver;
+}) => Promise<{ store: Store; close(): Promise<void> }>;
+
 /** The store and the model of it, given the same random calls: what they answer otherwise. */
-export function compareStore(seed: number, calls: number): readonly string[] {
+export async function compareStore(
+  open: OpenForComparison,
+  { seed, calls }: { seed: number; calls: number },
+): Promise<readonly string[]> {
   const comparison = new StoreComparison(seed);
+  await comparison.open(open);
   try {
-    for (let call = 0; call < calls; call++) comparison.step();
+    for (let call = 0; call < calls; call++) await comparison.step();
     return comparison.violations;
   } finally {
-    comparison.close();
+    await comparison.close();
   }
 }
+
+export const openSqlite: OpenForComparison = async (ports) => {
+  const store = createLocalStore(':memory:', ports);
+  return { store, close: () => store.close() };
+};
 
 class StoreComparison {
   readonly #random: Seeded;
@@ -37,7 +52,7 @@ class StoreComparison {
   readonly #vault = createVault(new Uint8Array(32).fill(7));
   readonly #model = emptyModel();
   readonly #life = newLife(1);
-  readonly #store: OpenStore;
+  #opened: Awaited<ReturnType<OpenForComparison>> | null = null;
   readonly #witness: Witness;
   readonly #trace = new Trace(() => this.#now, false);
   #made: DueDelivery[] = [];
@@ -52,51 +67,57 @@ class StoreComparison {
       after: () => ({ cancel() {} }),
     };
     this.#newId = createIds({ clock, random: this.#random });
-    this.#store = openStore(':memory:', {
-      newId: this.#newId,
-      handOver: (deliveries) => this.#made.push(...deliveries),
-    });
     const bounds = { schedule: SCHEDULE, onGone: 'retry', backlogMax: 1_000_000 } as const;
     const parts = { clock, trace: this.#trace, vault: this.#vault, ...bounds };
     this.#witness = createWitness(this.#model, parts);
-    for (const id of ACCOUNTS) this.#call('createAccount', { id, createdAt: 0 });
+  }
+
+  async open(open: OpenForComparison): Promise<void> {
+    this.#opened = await open({
+      newId: this.#newId,
+      handOver: (deliveries) => void this.#made.push(...deliveries),
+    });
+    for (const id of ACCOUNTS) await this.#call('createAccount', { id, createdAt: 0 });
   }
 
   get violations(): readonly string[] {
     return this.#trace.violations;
   }
 
-  close(): void {
-    this.#store.close();
+  async close(): Promise<void> {
+    await this.#opened?.close();
   }
 
-  step(): void {
+  async step(): Promise<void> {
     this.#now += this.#random.below(STEP_MS_MAX);
     const chance = this.#random.fraction();
     const webhook = this.#any([...this.#model.webhooks.values()]);
-    if (webhook === undefined || chance < 0.08) this.#createWebhook();
-    else if (chance < 0.35) this.#publish(webhook.ref.accountId);
-    else if (chance < 0.6) this.#settle(webhook);
-    else if (chance < 0.65) this.#changeStatus(webhook);
-    else if (chance < 0.7) this.#cancel(webhook);
-    else if (chance < 0.75) this.#redeliver(webhook);
-    else if (chance < 0.8) this.#recover(webhook);
-    else if (chance < 0.83) this.#call('cancelPending', webhook.ref, 'of no use', 10_000);
-    else this.#compareReads(webhook);
+    if (webhook === undefined || chance < 0.08) await this.#createWebhook();
+    else if (chance < 0.35) await this.#publish(webhook.ref.accountId);
+    else if (chance < 0.6) await this.#settle(webhook);
+    else if (chance < 0.65) await this.#changeStatus(webhook);
+    else if (chance < 0.7) await this.#cancel(webhook);
+    else if (chance < 0.75) await this.#redeliver(webhook);
+    else if (chance < 0.8) await this.#recover(webhook);
+    else if (chance < 0.83) await this.#call('cancelPending', webhook.ref, 'of no use', 10_000);
+    else await this.#compareReads(webhook);
   }
 
-  #call<Name extends keyof Store>(operation: Name, ...args: Parameters<Store[Name]>) {
-    const call = { operation, args } as unknown as StoreCall;
-    const [result] = this.#store.executor.run([call]);
+  async #call<Name extends Exclude<keyof Store, 'close'>>(
+    operation: Name,
+    ...args: Parameters<Store[Name]>
+  ) {
+    if (this.#opened === null) throw new Error('open it first');
+    const ask = this.#opened.store[operation] as (...args: readonly unknown[]) => Promise<unknown>;
+    const value = await ask(...args);
     const made = this.#made;
     this.#made = [];
-    if (result === undefined) throw new Error('every call has a result');
-    this.#witness.executed(call, result, made, this.#life);
-    if (!result.ok) throw result.error;
-    return result.value as Awaited<ReturnType<Store[Name]>>;
+    const call = { operation, args } as StoreCall;
+    this.#witness.executed(call, { ok: true, value }, made, this.#life);
+    return value as Awaited<ReturnType<Store[Name]>>;
   }
 
-  #createWebhook(): void {
+  async #createWebhook(): Promise<void> {
     const accountId = this.#random.pick(ACCOUNTS);
     const id = this.#newId('webhook');
     const secretSealed = this.#vault.seal(
@@ -109,11 +130,11 @@ class StoreComparison {
       ...{ rotation: null, heldUntil: null, settings: DEFAULT_WEBHOOK_SETTINGS },
       ...{ createdAt: this.#now, updatedAt: this.#now },
     };
-    this.#call('createWebhook', webhook, { perAccountMax: 1_000 });
+    await this.#call('createWebhook', webhook, { perAccountMax: 1_000 });
   }
 
   /** Matched by the store, now and then with the key of an earlier call. */
-  #publish(accountId: string): void {
+  async #publish(accountId: string): Promise<void> {
     const createdAt = this.#now;
     const events = Array.from({ length: 1 + this.#random.below(4) }, () => {
       const id = this.#newId('event');
@@ -126,11 +147,11 @@ class StoreComparison {
     const answer = { fingerprint: key, status: 202, body, sealed: false, createdAt };
     const once = { key, ...answer, expiresAt: Number.MAX_SAFE_INTEGER };
     const record = this.#random.below(2) === 0 ? { once } : {};
-    this.#call('publish', { accountId, webhooksVersion: null, events, ...record });
+    await this.#call('publish', { accountId, webhooksVersion: null, events, ...record });
   }
 
   /** An attempt of what is pending, or of what has just been cancelled, has ended somehow. */
-  #settle(webhook: ModelWebhook): void {
+  async #settle(webhook: ModelWebhook): Promise<void> {
     const delivery = this.#anyDelivery(webhook);
     if (delivery === undefined || delivery.status === 'delivered') return;
     if (delivery.status === 'failed') return;
@@ -152,80 +173,80 @@ class StoreComparison {
       },
       isSettled: false,
     });
-    this.#call('settle', [
+    await this.#call('settle', [
       {
         ...{ seq, epoch: 1, accountId, webhookId, deliveryId, attempt, firstTry: null },
         status: isWell ? 'delivered' : isLast ? 'failed' : 'pending',
         dueAt: isLast ? null : this.#now + delay,
       },
     ]);
-    this.#compareDelivery(delivery);
+    await this.#compareDelivery(delivery);
   }
 
-  #changeStatus({ ref }: ModelWebhook): void {
+  async #changeStatus({ ref }: ModelWebhook): Promise<void> {
     const { accountId, webhookId } = ref;
     const chance = this.#random.below(6);
-    if (chance === 0) this.#call('deleteWebhook', accountId, webhookId, this.#now);
-    else if (chance === 1) this.#call('disableWebhook', ref, 'failing', this.#now);
+    if (chance === 0) await this.#call('deleteWebhook', accountId, webhookId, this.#now);
+    else if (chance === 1) await this.#call('disableWebhook', ref, 'failing', this.#now);
     else {
       const status = this.#random.pick(['active', 'paused', 'disabled'] as const);
-      this.#call('updateWebhook', accountId, webhookId, { status }, this.#now);
+      await this.#call('updateWebhook', accountId, webhookId, { status }, this.#now);
     }
   }
 
-  #cancel(webhook: ModelWebhook): void {
+  async #cancel(webhook: ModelWebhook): Promise<void> {
     const delivery = this.#anyDelivery(webhook);
     if (delivery === undefined) return;
     const { accountId, id: deliveryId } = delivery;
-    this.#call('cancelDelivery', { accountId, deliveryId, reason: 'requested' });
-    this.#compareDelivery(delivery);
+    await this.#call('cancelDelivery', { accountId, deliveryId, reason: 'requested' });
+    await this.#compareDelivery(delivery);
   }
 
-  #redeliver(webhook: ModelWebhook): void {
+  async #redeliver(webhook: ModelWebhook): Promise<void> {
     const delivery = this.#anyDelivery(webhook);
     if (delivery === undefined) return;
     const newId = this.#newId('delivery');
     this.#model.redeliveries.add(newId);
     const { accountId, id: deliveryId } = delivery;
-    this.#call('redeliver', { accountId, deliveryId, newId, createdAt: this.#now });
+    await this.#call('redeliver', { accountId, deliveryId, newId, createdAt: this.#now });
   }
 
   /** Created, or a step of one that is running, a few events at a time. */
-  #recover({ ref }: ModelWebhook): void {
+  async #recover({ ref }: ModelWebhook): Promise<void> {
     const { accountId } = ref;
     const running = [...this.#model.recoveries.values()].find(
       (one) => !one.isDone && one.accountId === accountId,
     );
     if (running !== undefined) {
       const limit = 1 + this.#random.below(5);
-      this.#call('recoverStep', { accountId, id: running.id, limit, now: this.#now });
+      await this.#call('recoverStep', { accountId, id: running.id, limit, now: this.#now });
       return;
     }
-    this.#call('createRecovery', {
+    await this.#call('createRecovery', {
       ...{ ...ref, id: this.#newId('recovery'), since: this.#now - 120_000, until: this.#now },
       ...{ status: 'running', deliveryCount: 0, createdAt: this.#now, endedAt: null },
     });
   }
 
-  #compareReads(webhook: ModelWebhook): void {
+  async #compareReads(webhook: ModelWebhook): Promise<void> {
     const ordering = this.#random.pick(['none', 'strict'] as const);
     const limit = 1 + this.#random.below(6);
     const pending = [...webhook.pending.values()];
     const except = pending.filter(() => this.#random.below(4) === 0).map(({ seq }) => seq);
     const page = { dueBefore: this.#now, limit, bytesMax: 1_000_000, except };
     const request: DueRequest = { ...webhook.ref, ordering, ...page };
-    const { deliveries, more, nextDueAt } = this.#call('due', request);
+    const { deliveries, more, nextDueAt } = await this.#call('due', request);
     const wanted = dueOf(pending, request);
     this.#same('due', { seqs: deliveries.map(({ seq }) => seq), more, nextDueAt }, wanted);
     const since = this.#now - this.#random.below(60_000);
-    const times = this.#call('sendTimes', { ...webhook.ref, since, limit });
+    const times = await this.#call('sendTimes', { ...webhook.ref, since, limit });
     this.#same('send times', times, sendTimesOf(this.#deliveriesOf(webhook), since, limit));
-    this.#comparePending();
+    await this.#comparePending();
   }
 
-  #comparePending(): void {
+  async #comparePending(): Promise<void> {
     const page = { after: null, limit: 1_000, counts: true };
-    const { items } = this.#call('webhooksWithPending', page);
+    const { items } = await this.#call('webhooksWithPending', page);
     const wanted = [...this.#model.webhooks.values()]
       .filter(({ pending }) => pending.size > 0)
       .map(({ ref, pending }) => {
@@ -237,8 +258,9 @@ class StoreComparison {
     this.#same('what is pending', items.toSorted(byWebhook), wanted.toSorted(byWebhook));
   }
 
-  #compareDelivery({ accountId, id, status, attemptCount, cancelReason, attempts }: ModelDelivery) {
-    const found = this.#call('getDelivery', accountId, id);
+  async #compareDelivery(delivery: ModelDelivery): Promise<void> {
+    const { accountId, id, status, attemptCount, cancelReason, attempts } = delivery;
+    const found = await this.#call('getDelivery', accountId, id);
     const said = found?.delivery;
     this.#same(
       id,
@@ -247,7 +269,7 @@ class StoreComparison {
     );
     // Nobody else sees it.
     const other = ACCOUNTS.find((one) => one !== accountId) ?? '';
-    this.#same(`${id} elsewhere`, this.#call('getDelivery', other, id), null);
+    this.#same(`${id} elsewhere`, await this.#call('getDelivery', other, id), null);
   }
 
   #same(what: string, said: unknown, wanted: unknown): void {

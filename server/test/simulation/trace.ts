@@ -40,3 +40,7 @@ export class Trace {
     return this.#hash.digest('hex');
   }
 }
+
+export function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

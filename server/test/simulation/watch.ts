@@ -23,6 +23,8 @@ export interface WatchParts {
   onGone: OnGone;
   /** Whether no call of the store has failed lately: what is written besides may be missing then. */
   storeIsWell: () => boolean;
+  /** Whether something may start there where this one was sent: no drain has begun, for one. */
+  mayStart: (exchange: ModelExchange) => boolean;
 }
 
 /** What a delivery may wait for each that was before it. */
@@ -46,11 +48,6 @@ export class ExchangeWatch implements Watch {
   constructor(parts: WatchParts) {
     this.#parts = parts;
     this.#consequences = new Consequences(parts);
-  }
-
-  /** A drain begins or has ended: there are no second tries meanwhile. */
-  set isDraining(isDraining: boolean) {
-    this.#consequences.isDraining = isDraining;
   }
 
   /** Everything is well: what is due from now on starts at most so late. */
@@ -118,6 +115,10 @@ export class ExchangeWatch implements Watch {
       wrong('is sent after its end');
     }
     if (number !== attemptCount + 1) wrong('has the wrong number');
+    const elsewhere = exchanges.some(
+      (one) => one.life !== life && one.life.wasDrained && one.ended === null,
+    );
+    if (elsewhere) wrong('is sent while it is in progress in a run that ended by itself');
     const before = exchanges.findLast((one) => one.isSent && one.number === number);
     if (before === undefined) return;
     if (before.life !== life) {
@@ -248,6 +249,8 @@ export class ExchangeWatch implements Watch {
     const asks = status === 429 || status === 503;
     if (!asks || askedUntil === null || askedUntil <= scheduler.now()) return;
     webhook.holds.add(askedUntil);
+    // Nothing follows from it where the webhook is not any more.
+    if (exchange.life.isOver) return;
     // What an earlier URL of it answers does not concern the one of now.
     if (webhook.versions.slice(allowed).some(({ url }) => new URL(url).href !== exchange.url))
       return;

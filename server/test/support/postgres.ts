@@ -9,7 +9,7 @@ import { type PostgresServer, startPostgres } from './postgres/server.ts';
  * PostgreSQL for tests: one server for each test file that asks for it, or the one at
  * `TEST_POSTGRES_URL`, whose role may create databases. It is stopped when the file has ended.
  */
-let server: Promise<PostgresServer> | null = null;
+let server: Promise<Pick<PostgresServer, 'url' | 'stop'>> | null = null;
 
 after(async () => {
   await (await template)?.drop();
@@ -66,12 +66,12 @@ export async function run(url: string, sql: string): Promise<void> {
   }
 }
 
-function running(): Promise<PostgresServer> {
+function running(): NonNullable<typeof server> {
   server ??= given() ?? startPostgres();
   return server;
 }
 
-function given(): Promise<PostgresServer> | null {
+function given(): typeof server {
   const url = process.env.TEST_POSTGRES_URL ?? '';
   return url === '' ? null : Promise.resolve({ url, async stop() {} });
 }

@@ -5,12 +5,13 @@ import type { Api, RouteContext } from './context.ts';
 export function healthRoutes(
   api: Api,
   { service }: RouteContext,
-  { isDraining }: { isDraining: () => boolean },
+  { isDraining, hasLease }: { isDraining: () => boolean; hasLease: () => boolean },
 ): void {
   api.get('/healthz', async () => ({ status: 'ok' }));
 
   api.get('/readyz', async () => {
     if (isDraining()) throw new PosthornError('draining', 'Posthorn is shutting down.');
+    if (!hasLease()) throw new PosthornError('store_unavailable', 'This node has no lease.');
     await service.checkReady();
     return { status: 'ready' };
   });

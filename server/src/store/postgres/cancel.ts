@@ -1,7 +1,7 @@
 import type { Store } from '../../core/ports.ts';
 import { DELIVERY_COLUMNS, delivery } from '../delivery-rows.ts';
 import { bare } from '../ids.ts';
-import { type Belief, tellOwner } from './fence.ts';
+import { type Belief, hasEpoch, tellOwner } from './fence.ts';
 import { onceIn } from './once.ts';
 import type { Transactions } from './transaction.ts';
 
@@ -28,9 +28,11 @@ export function cancelOperations(
         });
       }),
 
-    cancelPending: ({ accountId, webhookId }, reason, limit) =>
-      transactions.write(async ({ rows, run }) => {
-        const key = [bare(accountId), bare(webhookId)];
+    cancelPending: (lane, reason, limit) =>
+      transactions.write(async (transaction) => {
+        const { rows, run } = transaction;
+        if (!(await hasEpoch(transaction, lane))) return 0;
+        const key = [bare(lane.accountId), bare(lane.webhookId)];
         // Enabled again since the caller read it: what is pending now was accepted for it.
         const [ended] = await rows(IS_ENDED, key);
         if (ended === undefined) return 0;

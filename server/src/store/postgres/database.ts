@@ -7,11 +7,11 @@ const BATCH_CONNECTIONS = 5;
 const OTHER_CONNECTIONS = 5;
 /** How long a caller waits for a connection: to be made, or to be free. */
 const CONNECT_MS_MAX = 5_000;
-const STATEMENT_MS_MAX = 10_000;
-const LOCK_WAIT_MS_MAX = 5_000;
+const STATEMENT_MS_MAX = 5_000;
+const LOCK_WAIT_MS_MAX = 4_000;
 const IDLE_IN_TRANSACTION_MS_MAX = 10_000;
 /** The last net, for a server that says nothing any more: the connection is given up. */
-const ANSWER_MS_MAX = STATEMENT_MS_MAX + 5_000;
+const ANSWER_MS_MAX = STATEMENT_MS_MAX + 1_000;
 const CONNECTION_IDLE_MS_MAX = 60_000;
 
 export interface Database {

@@ -1,4 +1,12 @@
-import type { DueDelivery, DueEvent, DueRequest, DueResult, Store } from '../../core/ports.ts';
+import type {
+  DueDelivery,
+  DueEvent,
+  DueRequest,
+  DueResult,
+  PendingWebhook,
+  Store,
+} from '../../core/ports.ts';
+import { shardOf } from '../../core/shards.ts';
 import { dueDelivery, dueEvent } from '../delivery-rows.ts';
 import { inTurns, rowsMax, wanted } from '../due-order.ts';
 import { accountId, bare, webhookId } from '../ids.ts';
@@ -13,13 +21,15 @@ export function dueOperations(
   transactions: Transactions,
 ): Pick<Store, 'webhooksWithPending' | 'due'> {
   return {
-    async webhooksWithPending({ after, limit, counts }) {
+    async webhooksWithPending({ after, limit, counts, shards }) {
       const from = after ?? { accountId: '', webhookId: '' };
       const key = [bare(from.accountId), bare(from.webhookId), limit];
       const rows = await transactions.readRows(counts ? COUNT_PENDING : FIND_PENDING, key);
       const last = rows.length === limit ? rows.at(-1) : undefined;
+      const isWanted = ({ count, webhookId }: PendingWebhook) =>
+        count > 0 && (shards === undefined || shards.includes(shardOf(webhookId)));
       return {
-        items: rows.map(pendingWebhook).filter(({ count }) => count > 0),
+        items: rows.map(pendingWebhook).filter(isWanted),
         next: last === undefined ? null : ref(last),
       };
     },

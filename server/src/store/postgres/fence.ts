@@ -1,4 +1,4 @@
-import type { DueDelivery, Wake, WebhookRef } from '../../core/ports.ts';
+import type { DueDelivery, LaneRef, Wake, WebhookRef } from '../../core/ports.ts';
 import { shardOf } from '../../core/shards.ts';
 import { bare } from '../ids.ts';
 import { integer } from '../rows.ts';
@@ -12,12 +12,14 @@ import type { Transaction } from './transaction.ts';
  */
 export const SHARD_LOCKS = 0x706f7374;
 
-/** What this node believes to own, and under which epoch. Whoever takes and releases keeps it. */
-export type Belief = Map<number, number>;
+/** What this node believes to own, and under which epoch. Whoever takes and releases shards keeps it. */
+export type Belief = ReadonlyMap<number, number>;
 
 /** The shards that this transaction may write for; nobody takes them over before it ends. */
 export interface Fence {
   owns(webhookId: string): boolean;
+  /** Under which epoch; undefined when it is not this node's. */
+  epochOf(webhookId: string): number | undefined;
 }
 
 /** Locks those of these shards that the node believes to own, and compares their epochs. */
@@ -33,13 +35,22 @@ export async function lockOwned(
     if (epoch !== undefined) believed.set(shard, epoch);
   }
   const epochs = await lockShards(transaction, [...believed.keys()]);
-  return {
-    owns(webhookId) {
-      const shard = shardOf(webhookId);
-      const epoch = believed.get(shard);
-      return epoch !== undefined && epochs.get(shard) === epoch;
-    },
+  const epochOf = (webhookId: string) => {
+    const shard = shardOf(webhookId);
+    const epoch = believed.get(shard);
+    return epoch !== undefined && epochs.get(shard) === epoch ? epoch : undefined;
   };
+  return { epochOf, owns: (webhookId) => epochOf(webhookId) !== undefined };
+}
+
+/** Whether the shard still has the epoch under which the lane was; it keeps it until the end of the transaction. */
+export async function hasEpoch(
+  transaction: Transaction,
+  { webhookId, epoch }: LaneRef,
+): Promise<boolean> {
+  if (epoch === undefined) return true;
+  const shard = shardOf(webhookId);
+  return (await lockShards(transaction, [shard])).get(shard) === epoch;
 }
 
 /** Locks these shards, each in its turn, until the end of the transaction; answers their epochs. */
@@ -127,8 +138,9 @@ export async function shareOut(
 ): Promise<void> {
   const others: DueDelivery[] = [];
   for (const delivery of deliveries) {
-    if (fence.owns(delivery.webhookId)) transaction.pending.push(delivery);
-    else others.push(delivery);
+    const epoch = fence.epochOf(delivery.webhookId);
+    if (epoch === undefined) others.push(delivery);
+    else transaction.pending.push({ ...delivery, epoch });
   }
   await leaveWakes(transaction, 'pending', others);
 }

@@ -3,7 +3,7 @@ import { shardOf } from '../../core/shards.ts';
 import { accountId, bare, webhookId } from '../ids.ts';
 import { integer, type Row, text } from '../rows.ts';
 import { DatabaseFault } from './faults.ts';
-import { type Belief, lockShards, SHARD_LOCKS } from './fence.ts';
+import { lockShards, SHARD_LOCKS } from './fence.ts';
 import type { Transaction, Transactions } from './transaction.ts';
 
 /** A take-over waits so long for those who write; then that shard is left for the next time. */
@@ -13,11 +13,8 @@ const TAKE_LOCK_MS_MAX = 1_000;
  * Shards, their owners and what is left for them. A shard changes hands under its lock, which whoever
  * writes for its lanes shares: what was committed before is seen by the new owner's first look at what
  * is pending, and what comes after meets another epoch.
- *
- * `belief` is what the store's writes go by. It is told of a shard after it is owned, and of its loss
- * before it is given up.
  */
-export function createOwnership(transactions: Transactions, belief: Belief): Ownership {
+export function createOwnership(transactions: Transactions): Ownership {
   return {
     async renew({ id, leaseMs }) {
       const { owned, nodes, free } = await transactions.write(async (transaction) => {
@@ -32,7 +29,6 @@ export function createOwnership(transactions: Transactions, belief: Belief): Own
           free: integer(counts ?? {}, 'free'),
         };
       });
-      believe(owned);
       return { owned, nodes, free };
     },
 
@@ -43,16 +39,12 @@ export function createOwnership(transactions: Transactions, belief: Belief): Own
         if (taken.length === limit) break;
         const one = await takeOne(nodeId, integer(row, 'shard'));
         if (one === null) continue;
-        belief.set(one.shard, one.epoch);
         taken.push(one);
       }
       return taken;
     },
 
     async release(nodeId, shards, { drained }) {
-      for (const { shard, epoch } of shards) {
-        if (belief.get(shard) === epoch) belief.delete(shard);
-      }
       for (const { shard, epoch } of shards) {
         await transactions.write(async (transaction) => {
           await lockExclusively(transaction, shard);
@@ -62,7 +54,6 @@ export function createOwnership(transactions: Transactions, belief: Belief): Own
     },
 
     async leave(nodeId) {
-      belief.clear();
       await transactions.write(async ({ run }) => {
         await Promise.all([
           run('update shards set owner = null, drained = false where owner = $1', [nodeId]),
@@ -101,11 +92,6 @@ export function createOwnership(transactions: Transactions, belief: Belief): Own
       return row?.is_known === true;
     },
   };
-
-  function believe(owned: readonly OwnedShard[]): void {
-    belief.clear();
-    for (const { shard, epoch } of owned) belief.set(shard, epoch);
-  }
 
   /** Null when its owner was quicker, or when those who write for it did not let go of it in time. */
   async function takeOne(nodeId: string, shard: number): Promise<TakenShard | null> {

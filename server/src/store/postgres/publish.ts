@@ -241,7 +241,8 @@ function handedOver(rows: readonly NewRow[], seqs: readonly number[], fence: Fen
   return rows.flatMap(({ event, delivery }, index) => {
     const seq = seqs[index];
     if (seq === undefined) throw new Error('every row has a number');
-    if (!fence.owns(delivery.webhookId)) return [];
+    const epoch = fence.epochOf(delivery.webhookId);
+    if (epoch === undefined) return [];
     const { id, type, body, accountId, createdAt } = event;
     const shared = due.get(event) ?? { id, type, body };
     due.set(event, shared);
@@ -253,6 +254,7 @@ function handedOver(rows: readonly NewRow[], seqs: readonly number[], fence: Fen
       trigger: 'schedule',
       attemptCount: 0,
       dueAt: createdAt,
+      epoch,
     };
   });
 }

@@ -24,6 +24,8 @@ import { webhookOperations } from './webhooks.ts';
 
 export interface PostgresStorePorts {
   newId: NewId;
+  /** The shards that this node owns; whoever takes and releases them keeps it. */
+  owned: Belief;
   /** Told after each commit what it made pending in shards that this node owns. */
   handOver: HandOver;
 }
@@ -35,15 +37,14 @@ export interface PostgresStore {
   close(): Promise<void>;
 }
 
-/** Connects to a database whose schema is up to date. It owns no shard until `ownership` takes some. */
+/** Connects to a database whose schema is up to date. */
 export async function openPostgresStore(
   url: string,
-  { newId, handOver }: PostgresStorePorts,
+  { newId, owned, handOver }: PostgresStorePorts,
 ): Promise<PostgresStore> {
   const database = await openDatabase(url);
   const transactions = createTransactions(database, handOver);
-  const belief: Belief = new Map();
-  const operations = createOperations(transactions, belief, newId);
+  const operations = createOperations(transactions, owned, newId);
 
   async function call({ operation, args }: StoreCall): Promise<unknown> {
     // The caller's side is typed by the port; between the threads it is a name and its arguments.
@@ -54,7 +55,7 @@ export async function openPostgresStore(
   return {
     call,
     store: storeOver(call, database.close),
-    ownership: toldOwnership(createOwnership(transactions, belief)),
+    ownership: toldOwnership(createOwnership(transactions)),
     close: database.close,
   };
 }

@@ -146,29 +146,42 @@ async function attempt<Result>(
   times?: Times,
 ): Promise<Result> {
   const client = await connect(pool);
-  const begun = send(client, begin);
+  /** Of the first statement that failed: those behind it fail too, and not for a reason of their own. */
+  let reason: unknown;
+  const ask = (sql: string, values?: readonly unknown[]) => {
+    const asked = send(client, sql, values);
+    // Whoever waits for it hears of it; what is sent behind a failure fails as well, often unheard.
+    asked.catch((fault) => {
+      reason ??= fault;
+    });
+    return asked;
+  };
   try {
+    void ask(begin);
     const transaction = Object.assign(made, {
-      async rows(sql: string, values?: readonly unknown[]) {
-        return (await send(client, sql, values)).rows as Row[];
-      },
-      async run(sql: string, values?: readonly unknown[]) {
-        return (await send(client, sql, values)).rowCount ?? 0;
-      },
+      rows: (sql: string, values?: readonly unknown[]) =>
+        quietly(ask(sql, values).then(({ rows }) => rows as Row[])),
+      run: (sql: string, values?: readonly unknown[]) =>
+        quietly(ask(sql, values).then(({ rowCount }) => rowCount ?? 0)),
     });
     const { result } = await work(transaction);
     if (times !== undefined) times.commitSentAt = performance.now();
-    const [value, ended] = await Promise.all([result, send(client, 'commit')]);
+    const [value, ended] = await Promise.all([result, ask('commit')]);
     // A transaction that has failed is committed with success; the word for that is another one.
     if (ended.command !== 'COMMIT') throw faultOf(new Error(`commit was a ${ended.command}`));
     client.release();
     return value;
   } catch (error) {
-    await abandon(client, error);
-    // What stood before the statement that failed is the reason.
-    await begun;
-    throw error;
+    const fault = reason ?? error;
+    await abandon(client, fault);
+    throw fault;
   }
+}
+
+/** Nobody need wait for it: what it fails with is the transaction's. */
+function quietly<Value>(promise: Promise<Value>): Promise<Value> {
+  promise.catch(() => {});
+  return promise;
 }
 
 async function abandon(client: pg.PoolClient, error: unknown): Promise<void> {
@@ -196,10 +209,7 @@ function send(
   sql: string,
   values?: readonly unknown[],
 ): Promise<pg.QueryResult> {
-  const sent = client.query(sql, values?.map(written)).catch((error) => {
+  return client.query(sql, values?.map(written)).catch((error) => {
     throw faultOf(error);
   });
-  // Whoever waits for it hears of it; what is sent behind a failure fails as well, often unheard.
-  sent.catch(() => {});
-  return sent;
 }

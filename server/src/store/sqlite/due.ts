@@ -1,5 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { DueDelivery, DueEvent, DueRequest, DueResult } from '../../core/ports.ts';
+import type {
+  DueDelivery,
+  DueEvent,
+  DueRequest,
+  DueResult,
+  PendingWebhook,
+} from '../../core/ports.ts';
+import { shardOf } from '../../core/shards.ts';
 import { dueDelivery, dueEvent } from '../delivery-rows.ts';
 import { inTurns, rowsMax, wanted } from '../due-order.ts';
 import { accountId, bare, webhookId } from '../ids.ts';
@@ -81,13 +88,15 @@ export function dueOperations(db: DatabaseSync): Pick<Operations, 'webhooksWithP
   `);
 
   return {
-    webhooksWithPending({ after, limit, counts }) {
+    webhooksWithPending({ after, limit, counts, shards }) {
       const from = after ?? { accountId: '', webhookId: '' };
       const statement = counts ? pendingCounted : pendingFound;
       const rows = statement.all(bare(from.accountId), bare(from.webhookId), limit);
       const last = rows.length === limit ? rows.at(-1) : undefined;
+      const isWanted = ({ count, webhookId }: PendingWebhook) =>
+        count > 0 && (shards === undefined || shards.includes(shardOf(webhookId)));
       return {
-        items: rows.map(pendingWebhook).filter(({ count }) => count > 0),
+        items: rows.map(pendingWebhook).filter(isWanted),
         next: last === undefined ? null : ref(last),
       };
     },

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import type { LaneRef } from '../../core/ports.ts';
 import { bare } from '../ids.ts';
 import type { Operations } from './operation-types.ts';
 
@@ -12,12 +13,12 @@ export function laneOperations(
   const hold = db.prepare(`
     update webhooks
     set held_until = max(coalesce(held_until, 0), ?)
-    where account_id = ? and id = ? and deleted_at is null
+    where account_id = ? and id = ? and deleted_at is null and url = coalesce(?, url)
   `);
   const endHold = db.prepare(`
     update webhooks
     set held_until = null
-    where account_id = ? and id = ?
+    where account_id = ? and id = ? and url = coalesce(?, url)
   `);
   const preferNew = db.prepare(`
     update webhooks
@@ -28,6 +29,7 @@ export function laneOperations(
     update webhooks
     set status = 'disabled', disabled_reason = ?, updated_at = ?
     where account_id = ? and id = ? and status <> 'disabled' and deleted_at is null
+      and url = coalesce(?, url)
   `);
   const raiseVersion = db.prepare(RAISE_VERSION);
   // A webhook that was deleted meanwhile is not remembered.
@@ -35,7 +37,7 @@ export function laneOperations(
     insert into lanes (account_id, webhook_id, health, usual_ms, failing_since, failed_attempts)
     select account_id, id, ?, ?, ?, ?
     from webhooks
-    where account_id = ? and id = ? and deleted_at is null
+    where account_id = ? and id = ? and deleted_at is null and url = coalesce(?, url)
     on conflict (account_id, webhook_id) do update
     set health = excluded.health, usual_ms = excluded.usual_ms,
       failing_since = excluded.failing_since, failed_attempts = excluded.failed_attempts
@@ -44,8 +46,9 @@ export function laneOperations(
   const markRun = db.prepare('update engine_run set drained = ? where id = 1');
 
   return {
-    holdWebhook({ accountId, webhookId }, until) {
-      const key = [bare(accountId), bare(webhookId)] as const;
+    // One node owns every shard for ever: there is no other epoch to compare with.
+    holdWebhook(lane, until) {
+      const key = keyOf(lane);
       if (until === null) endHold.run(...key);
       else hold.run(until, ...key);
     },
@@ -54,17 +57,15 @@ export function laneOperations(
       preferNew.run(bare(accountId), bare(webhookId), secretSealed);
     },
 
-    disableWebhook({ accountId, webhookId }, reason, now) {
-      const account = bare(accountId);
-      if (disable.run(reason, now, account, bare(webhookId)).changes === 0) return 'unchanged';
-      raiseVersion.run(account);
+    disableWebhook(lane, reason, now) {
+      if (disable.run(reason, now, ...keyOf(lane)).changes === 0) return 'unchanged';
+      raiseVersion.run(bare(lane.accountId));
       return 'disabled';
     },
 
-    rememberLane({ accountId, webhookId }, memory) {
+    rememberLane(lane, memory) {
       const { health, usualMs, failingSince, failedAttempts } = memory;
-      const key = [bare(accountId), bare(webhookId)] as const;
-      remember.run(health, usualMs, failingSince, failedAttempts, ...key);
+      remember.run(health, usualMs, failingSince, failedAttempts, ...keyOf(lane));
     },
 
     beginRun() {
@@ -76,6 +77,10 @@ export function laneOperations(
       markRun.run(1);
     },
   };
+}
+
+function keyOf({ accountId, webhookId, url }: LaneRef) {
+  return [bare(accountId), bare(webhookId), url ?? null] as const;
 }
 
 /** For each change that decides which webhooks an event goes to. */

@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { createIds, DEFAULT_ACCOUNT_ID } from '../../../src/core/ids.ts';
 import type { Clock, Control, DueDelivery, Transport } from '../../../src/core/ports.ts';
 import { createEngine } from '../../../src/engine/engine.ts';
+import { ALWAYS_VALID } from '../../../src/engine/lease.ts';
 import { createAddressPolicy } from '../../../src/platform/address-policy.ts';
 import { createAnnouncements } from '../../../src/platform/announcements.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
@@ -88,7 +89,10 @@ export function live(file: string, receivers: Receivers, faults: FaultInjector |
   const store = storeOver(call, async () => {});
   const announcements = createAnnouncements();
   const engine = createEngine(
-    { store, transport: receivers.transport, clock, random, vault, newId, announcements },
+    {
+      ...{ store, transport: receivers.transport, clock, random, vault, newId, announcements },
+      lease: ALWAYS_VALID,
+    },
     engineSettings({ schedule: SCHEDULE_MS, attemptTimeoutMs: 1_000 }),
   );
   const control: Control = engine;
@@ -110,7 +114,7 @@ export function live(file: string, receivers: Receivers, faults: FaultInjector |
   return {
     service,
     broken,
-    start: () => engine.start(WHOLE_RUN),
+    start: () => engine.own(WHOLE_RUN),
     async end() {
       // The process of a broken store is gone; nothing of it goes on.
       if (!isOver) await engine.drain(1_000);

@@ -1,5 +1,5 @@
 import { DOCUMENTED_SCHEDULE_MS } from '../../../src/core/schedule.ts';
-import type { EngineRun } from '../../../src/engine/engine.ts';
+import { shardsOf } from '../../../src/core/shards.ts';
 import type { EngineSettings } from '../../../src/engine/ports.ts';
 
 /** The values of a fresh installation, as far as a test does not care. */
@@ -18,4 +18,9 @@ export function engineSettings(settings: Partial<EngineSettings> = {}): EngineSe
 }
 
 /** One engine for everything, after a run that ended by itself. */
-export const WHOLE_RUN: EngineRun = { afterCrash: false, owns: () => true };
+export const WHOLE_RUN = wholeRun({ afterCrash: false });
+
+/** After a run that left no record of what it had in progress, or one that ended by itself. */
+export function wholeRun({ afterCrash }: { afterCrash: boolean }) {
+  return shardsOf({ index: 0, of: 1 }, { drained: !afterCrash });
+}

@@ -20,7 +20,7 @@ import { type Seeded, seeded } from '../../core/support/seeded.ts';
 import { webhookOf } from '../../store/contract/fixtures.ts';
 import { createFakeClock, type FakeClock, settled } from './fake-clock.ts';
 import { createFakeTransport, type FakeTransport } from './fake-transport.ts';
-import { engineSettings, WHOLE_RUN } from './settings.ts';
+import { engineSettings, WHOLE_RUN, wholeRun } from './settings.ts';
 
 export const ATTEMPT_TIMEOUT_MS = 15_000;
 export const SECRET = 'your_webhook_secret';
@@ -36,6 +36,8 @@ export interface World {
   /** The store as the engine sees it: calls can be kept waiting or made to fail. */
   faults: Faults;
   readonly engine: Engine;
+  /** Whether the engine may start anything. */
+  lease: { holds: boolean };
   heard: Heard;
   /** Its receiver is known to be well, unless it is said otherwise. */
   webhook(fields?: Partial<Webhook>, health?: LaneHealth): Promise<Webhook>;
@@ -44,6 +46,8 @@ export interface World {
   /** Changes a webhook as the API does; returns when the engine has acknowledged it. */
   change(webhook: Webhook, status: Webhook['status']): Promise<void>;
   patch(webhook: Webhook, changes: WebhookChanges): Promise<void>;
+  /** The secret of every webhook, as it is kept for this one. */
+  seal(webhook: WebhookRef): string;
   /** A new secret, and the one before beside it for so long. */
   rotate(webhook: Webhook, secret: string, overlapMs?: number): Promise<void>;
   remove(webhook: Webhook): Promise<void>;
@@ -61,10 +65,11 @@ export interface Heard {
   disabled: string[];
   headsFailed: string[];
   unheard: string[];
+  fenced: string[];
 }
 
 export function nothingHeard(): Heard {
-  return { attempts: [], settleFailed: 0, disabled: [], headsFailed: [], unheard: [] };
+  return { attempts: [], settleFailed: 0, disabled: [], headsFailed: [], unheard: [], fenced: [] };
 }
 
 /** What happens around the engine's calls to the store; a promise holds the call up. */
@@ -73,6 +78,8 @@ export interface Faults {
   before: (operation: keyof Store) => Promise<void> | void;
   /** Between the store's answer and the engine. */
   after: (operation: keyof Store) => Promise<void> | void;
+  /** What the store's answer becomes; undefined: it is asked. */
+  instead: (operation: keyof Store, args: readonly unknown[]) => unknown;
 }
 
 export interface WorldOptions {
@@ -85,7 +92,8 @@ export async function openWorld(t: TestContext, options: WorldOptions = {}): Pro
   const newId = createIds({ clock, random });
   const vault = createVault(new Uint8Array(32).fill(7));
   const transport = createFakeTransport();
-  const faults: Faults = { before: () => {}, after: () => {} };
+  const faults: Faults = { before: () => {}, after: () => {}, instead: () => undefined };
+  const lease = { holds: true };
   const heard = nothingHeard();
   const store = createLocalStore(':memory:', {
     newId,
@@ -95,12 +103,15 @@ export async function openWorld(t: TestContext, options: WorldOptions = {}): Pro
 
   let life = { isOver: false };
   let engine = startEngine();
-  await engine.start(WHOLE_RUN);
+  await engine.own(WHOLE_RUN);
 
   function startEngine(): Engine {
     const outside = mortal({ clock, transport, store: faulty(store, faults) }, life);
     return createEngine(
-      { ...outside, random, vault, newId, announcements: announcementsInto(heard) },
+      {
+        ...{ ...outside, random, vault, newId, lease: { isValid: () => lease.holds } },
+        announcements: announcementsInto(heard),
+      },
       engineSettings({ attemptTimeoutMs: ATTEMPT_TIMEOUT_MS, ...options.settings }),
     );
   }
@@ -118,7 +129,7 @@ export async function openWorld(t: TestContext, options: WorldOptions = {}): Pro
     life.isOver = true;
     life = { isOver: false };
     engine = startEngine();
-    await engine.start({ ...WHOLE_RUN, afterCrash });
+    await engine.own(wholeRun({ afterCrash }));
     await settled();
   };
 
@@ -129,6 +140,7 @@ export async function openWorld(t: TestContext, options: WorldOptions = {}): Pro
     newId,
     store,
     faults,
+    lease,
     heard,
     get engine() {
       return engine;
@@ -152,6 +164,7 @@ export async function openWorld(t: TestContext, options: WorldOptions = {}): Pro
       await settled();
       return ids;
     },
+    seal: (webhook) => vault.seal(SECRET, secretPlace(webhook)),
     change: (webhook, status) => patch(webhook, { status }),
     patch,
     async rotate(webhook, secret, overlapMs = 86_400_000) {
@@ -208,7 +221,7 @@ function faulty(store: Store, faults: Faults): Store {
       return async (...args: readonly unknown[]) => {
         await faults.before(operation);
         const ask = target[operation] as (...args: readonly unknown[]) => Promise<unknown>;
-        const answer = await ask(...args);
+        const answer = faults.instead(operation, args) ?? (await ask(...args));
         await faults.after(operation);
         return answer;
       };
@@ -269,6 +282,7 @@ export function announcementsInto(heard: World['heard']): Announcements {
     },
     unheard: { hasSubscribers: true, publish: (one) => void heard.unheard.push(one.webhookId) },
     transaction: silent,
+    fenced: { hasSubscribers: true, publish: (one) => void heard.fenced.push(one.deliveryId) },
     bug: silent,
     request: silent,
   };

@@ -91,6 +91,7 @@ export async function startApiOverStore(
     cursors: createCursors(encryptionKey),
     newId,
     isDraining: () => false,
+    hasLease: () => true,
     requests: { inProgress: 0 },
     metrics: async () => ({ contentType: 'text/plain', text: '' }),
     limits: { ...LIMITS, requestRate },

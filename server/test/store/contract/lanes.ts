@@ -33,6 +33,18 @@ export function lanesContract(under: StoreUnderTest): void {
       assert.equal((await world.store.target(ref))?.heldUntil, null);
     });
 
+    test('a hold that was asked for at another URL changes nothing, and so does its end', async (t) => {
+      const { store, mine } = await openWorld(t, under);
+      const { id: webhookId, url } = await mine.webhook();
+      const ref = { accountId: mine.id, webhookId };
+      const elsewhere = { ...ref, url: `${url}/before`, epoch: 1 };
+      await store.holdWebhook(elsewhere, 20);
+      assert.equal((await store.target(ref))?.heldUntil, null);
+      await store.holdWebhook({ ...ref, url, epoch: 1 }, 20);
+      await store.holdWebhook(elsewhere, null);
+      assert.equal((await store.target(ref))?.heldUntil, 20);
+    });
+
     test('a hold of a webhook of another account changes nothing', async (t) => {
       const { store, mine, theirs } = await openWorld(t, under);
       const ref = await refOf(mine);
@@ -59,6 +71,16 @@ export function lanesContract(under: StoreUnderTest): void {
         assert.deepEqual((await store.target(ref))?.memory, memory);
         assert.equal((await store.target(foreign))?.memory, null);
       }
+    });
+
+    test('of a receiver at another URL nothing is remembered', async (t) => {
+      const { store, mine } = await openWorld(t, under);
+      const { id: webhookId, url } = await mine.webhook();
+      const ref = { accountId: mine.id, webhookId };
+      await store.rememberLane({ ...ref, url: `${url}/before`, epoch: 1 }, MEMORY);
+      assert.equal((await store.target(ref))?.memory, null);
+      await store.rememberLane({ ...ref, url, epoch: 1 }, MEMORY);
+      assert.deepEqual((await store.target(ref))?.memory, MEMORY);
     });
 
     test('a webhook that goes elsewhere is neither held nor known any more', async (t) => {
@@ -110,6 +132,16 @@ export function lanesContract(under: StoreUnderTest): void {
         assert.equal(subscriptions.version, version + (said === 'disabled' ? 1 : 0));
       });
     }
+
+    test('one that has gone to another URL since stays as it is', async (t) => {
+      const { store, mine, tick } = await openWorld(t, under);
+      const { id: webhookId, url } = await mine.webhook();
+      const ref = { accountId: mine.id, webhookId };
+      const elsewhere = { ...ref, url: `${url}/before`, epoch: 1 };
+      assert.equal(await store.disableWebhook(elsewhere, 'gone', tick()), 'unchanged');
+      assert.equal((await store.target(ref))?.status, 'active');
+      assert.equal(await store.disableWebhook({ ...ref, url }, 'gone', tick()), 'disabled');
+    });
 
     test('one that is deleted or of another account stays as it is', async (t) => {
       const { store, mine, theirs, tick } = await openWorld(t, under);

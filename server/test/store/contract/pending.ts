@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { PendingWebhook, WebhookRef } from '../../../src/core/ports.ts';
+import { SHARDS, shardOf } from '../../../src/core/shards.ts';
 import { BEGIN, failedAttemptOf, openWorld, settlementOf, type World } from './fixtures.ts';
 import { freshOf, retriesOf } from './pending-deliveries.ts';
 import type { StoreUnderTest } from './store-under-test.ts';
@@ -61,6 +62,26 @@ export function pendingContract(under: StoreUnderTest): void {
         new Set(found.map(({ webhookId }) => webhookId)),
         new Set([paused, disabled, deleted]),
       );
+    });
+
+    test('those of the shards that were asked for are named, and no others', async (t) => {
+      const { store, mine } = await openWorld(t, under);
+      const all: string[] = [];
+      for (let made = 0; made < 10; made++) {
+        const webhook = await mine.webhook();
+        await mine.pending(webhook);
+        all.push(webhook.id);
+      }
+      const [one = assert.fail()] = all;
+      const named = async (shards: readonly number[]) => {
+        const page = { after: null, limit: 100, counts: false, shards };
+        return (await store.webhooksWithPending(page)).items.map(({ webhookId }) => webhookId);
+      };
+      const inIts = all.filter((id) => shardOf(id) === shardOf(one));
+      assert.deepEqual((await named([shardOf(one)])).toSorted(), inIts.toSorted());
+      const everywhere = Array.from({ length: SHARDS }, (_, shard) => shard);
+      assert.deepEqual((await named(everywhere)).toSorted(), all.toSorted());
+      assert.deepEqual(await named([]), []);
     });
 
     test('a webhook whose deliveries have all ended is not named', async (t) => {

@@ -54,10 +54,12 @@ export async function openThread(path: string, handOver: HandOver): Promise<Stor
 /** The store of a node that owns every shard. */
 export async function openPostgres(url: string, handOver: HandOver): Promise<Store> {
   const newId = createIds({ clock: systemClock, random: createRandom() });
-  const { store, ownership } = await openPostgresStore(url, { newId, handOver });
+  const owned = new Map<number, number>();
+  const { store, ownership } = await openPostgresStore(url, { newId, owned, handOver });
   const nodeId = randomBytes(8).toString('hex');
   await ownership.renew({ id: nodeId, leaseMs: NODE_LEASE_MS });
-  assert.equal((await ownership.take(nodeId, SHARDS)).length, SHARDS);
+  for (const { shard, epoch } of await ownership.take(nodeId, SHARDS)) owned.set(shard, epoch);
+  assert.equal(owned.size, SHARDS);
   return {
     ...store,
     async close() {

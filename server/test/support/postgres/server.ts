@@ -10,6 +10,8 @@ import { findBinaries, type SystemUser, systemUser } from './binaries.ts';
 export interface PostgresServer {
   /** Of the database `postgres`; its role may do everything. */
   url: string;
+  /** Ends it as an operator does, connections and all, and starts it again at the same address. */
+  restart(whileItIsDown?: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -21,12 +23,21 @@ const UNTIL_INPUT_ENDS = '"$@" & child=$!; cat >/dev/null; kill -INT "$child"; w
 
 const READY = 'database system is ready to accept connections';
 
-/**
- * A server of its own on a free port of the loopback. It does not sync: what its tests are about is
- * what is stored and in which order, not what a power failure leaves.
- */
-export async function startPostgres(): Promise<PostgresServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'posthorn-postgres-'));
+export interface PostgresOptions {
+  directory?: string;
+  /**
+   * Whether it syncs as it does by default. Otherwise it does not: what most tests are about is what is
+   * stored and in which order, not what a power failure leaves.
+   */
+  syncs?: boolean;
+  /** More of its settings, `name=value`. */
+  settings?: readonly string[];
+}
+
+/** A server of its own on a free port of the loopback. */
+export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
+  const { directory = tmpdir(), syncs = false } = options;
+  const folder = mkdtempSync(join(directory, 'posthorn-postgres-'));
   const user = systemUser();
   const { initdb, postgres } = findBinaries(folder, user);
   const data = join(folder, 'data');
@@ -39,25 +50,37 @@ export async function startPostgres(): Promise<PostgresServer> {
   );
   const port = await freePort();
   const settings = [
-    'fsync=off',
-    'full_page_writes=off',
+    ...(syncs ? [] : ['fsync=off', 'full_page_writes=off']),
+    ...(options.settings ?? []),
     'max_connections=200',
     'listen_addresses=127.0.0.1',
     `unix_socket_directories=${folder}`,
   ].flatMap((setting) => ['-c', setting]);
   const command = [postgres, '-D', data, '-p', String(port), ...settings];
-  const process = spawn('sh', ['-c', UNTIL_INPUT_ENDS, 'sh', ...command], {
-    ...user,
-    stdio: ['pipe', 'ignore', 'pipe'],
-    env: environment(),
-  });
-  await untilReady(process);
+  const launch = async () => {
+    const process = spawn('sh', ['-c', UNTIL_INPUT_ENDS, 'sh', ...command], {
+      ...user,
+      stdio: ['pipe', 'ignore', 'pipe'],
+      env: environment(),
+    });
+    await untilReady(process);
+    return process;
+  };
+  let running = await launch();
+  const halt = async () => {
+    const ended = once(running, 'exit');
+    running.stdin?.end();
+    await ended;
+  };
   return {
     url: `postgres://posthorn@127.0.0.1:${port}/postgres`,
+    async restart(whileItIsDown) {
+      await halt();
+      await whileItIsDown?.();
+      running = await launch();
+    },
     async stop() {
-      const ended = once(process, 'exit');
-      process.stdin?.end();
-      await ended;
+      await halt();
       rmSync(folder, { recursive: true });
     },
   };

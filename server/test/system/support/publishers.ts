@@ -6,6 +6,8 @@ export interface PublishersOptions {
   concurrency: number;
   /** Waits here before each publish, so that what is not delivered yet stays bounded. */
   room: () => Promise<void>;
+  /** The number of the first event. */
+  first?: number;
 }
 
 /** Publishes numbered events, each number once, to a server that may vanish at any moment. */
@@ -20,11 +22,12 @@ export class Publishers {
   /** Null when publishing is over. */
   #server = Promise.withResolvers<{ url: string; agent: Agent } | null>();
   #loops: Promise<void>[] = [];
-  #next = 1;
+  #next: number;
   #isStopped = false;
 
   constructor(options: PublishersOptions) {
     this.#options = options;
+    this.#next = options.first ?? 1;
   }
 
   /** A server is there (again); publishing goes on. */

@@ -1,0 +1,64 @@
+import { ACKNOWLEDGE_MS_MAX } from '../../core/acknowledgement.ts';
+import { PosthornError } from '../../core/errors.ts';
+import type { Clock, Control, Ownership, WebhookRef } from '../../core/ports.ts';
+import { shardOf } from '../../core/shards.ts';
+
+const LOOK_EVERY_MS = 50;
+
+export interface NodeControlParts {
+  /** The engine of this node. */
+  local: Control;
+  /** Whether this node may start something for a shard. */
+  serves: (shard: number) => boolean;
+  /** Whether a change of this shard is left for its owner by the store. */
+  owns: (shard: number) => boolean;
+  ownership: Pick<Ownership, 'isChangeKnown'>;
+  clock: Clock;
+}
+
+/**
+ * Control of the engine that owns the webhook, at whichever node it is.
+ *
+ * Whether there is something left for another owner was decided by the store, inside the transaction of
+ * the change, by what this node believed then. Here it may believe something else by now: a shard that is
+ * leaving was its own when the change committed, and nothing was left for anybody. So the own engine is
+ * asked as long as it serves the shard, and the store as well as soon as it is not owned any more.
+ */
+export function createNodeControl(parts: NodeControlParts): Control {
+  const { local, serves, owns } = parts;
+
+  const everywhere = async (webhook: WebhookRef, here: () => Promise<void>): Promise<void> => {
+    const shard = shardOf(webhook.webhookId);
+    if (serves(shard)) await here();
+    if (!owns(shard)) await untilKnown(webhook, parts);
+  };
+
+  return {
+    webhookChanged: (webhook) => everywhere(webhook, () => local.webhookChanged(webhook)),
+    deliveryCancelled: (webhook, deliveryId) =>
+      everywhere(webhook, () => local.deliveryCancelled(webhook, deliveryId)),
+    recoveryCreated: (webhook, recoveryId) =>
+      everywhere(webhook, () => local.recoveryCreated(webhook, recoveryId)),
+    // It passes by the lane, and is sent from wherever it was asked for.
+    test: (call) => local.test(call),
+  };
+}
+
+async function untilKnown(
+  webhook: WebhookRef,
+  { ownership, clock }: NodeControlParts,
+): Promise<void> {
+  const endsAt = clock.monotonic() + ACKNOWLEDGE_MS_MAX;
+  while (!(await ownership.isChangeKnown(webhook))) {
+    if (clock.monotonic() >= endsAt) {
+      throw new PosthornError('change_pending', 'Another node has not heard of the change yet.');
+    }
+    await passed(clock, LOOK_EVERY_MS);
+  }
+}
+
+function passed(clock: Clock, ms: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  clock.after(ms, resolve);
+  return promise;
+}

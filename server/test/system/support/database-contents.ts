@@ -1,0 +1,39 @@
+import type pg from 'pg';
+
+/** What a PostgreSQL database holds at the end, read from outside. */
+export interface DatabaseContents {
+  pendingCount(): Promise<number>;
+  deliveriesByStatus(): Promise<Record<string, number>>;
+  attemptCount(): Promise<number>;
+  /** Stored body by event id. */
+  bodies(): Promise<Map<string, string>>;
+  /** Deliveries that are pending in one table and not in the other. */
+  brokenDeliveries(): Promise<number>;
+  wakesLeft(): Promise<number>;
+}
+
+export function contentsOf(client: pg.Client): DatabaseContents {
+  const number = async (sql: string) => Number(Object.values((await client.query(sql)).rows[0])[0]);
+  return {
+    pendingCount: () => number('select count(*) from pending'),
+    attemptCount: () => number('select coalesce(sum(attempt_count), 0) from deliveries'),
+    wakesLeft: () => number('select count(*) from wakes'),
+    brokenDeliveries: () =>
+      number(`
+        select count(*)
+        from deliveries d
+        full join pending p on p.account_id = d.account_id and p.delivery_id = d.id
+        where (d.status = 'pending') is distinct from (p.delivery_id is not null)
+      `),
+    async deliveriesByStatus() {
+      const { rows } = await client.query(
+        'select status, count(*)::int as n from deliveries group by status',
+      );
+      return Object.fromEntries(rows.map(({ status, n }) => [status, n]));
+    },
+    async bodies() {
+      const { rows } = await client.query('select body from events');
+      return new Map(rows.map(({ body }) => [JSON.parse(body).id, body]));
+    },
+  };
+}
