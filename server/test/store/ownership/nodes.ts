@@ -5,6 +5,7 @@ import type { Webhook } from '../../../src/core/model.ts';
 import type {
   DueDelivery,
   NewEvents,
+  OwnedShard,
   Ownership,
   Store,
   WebhookRef,
@@ -68,7 +69,9 @@ export async function openNodes(t: TestContext, names: readonly string[]): Promi
 async function openNode(id: string, url: string, newId: NewId): Promise<Node> {
   const handedOver: DueDelivery[] = [];
   const handOver = (deliveries: DueDelivery[]) => handedOver.push(...deliveries);
-  const { store, ownership } = await openPostgresStore(url, { newId, handOver });
+  const owned = new Map<number, number>();
+  const { store, ownership: port } = await openPostgresStore(url, { newId, owned, handOver });
+  const ownership = believing(port, owned);
   const live = () => ownership.renew({ id, leaseMs: LONG_MS });
   return {
     id,
@@ -88,6 +91,31 @@ async function openNode(id: string, url: string, newId: NewId): Promise<Node> {
       const publish = { ...eventsFor(webhooks, newId), webhooksVersion: version };
       assert.equal(resultOf(await store.publish(publish)), 'accepted');
       return publish.events.flatMap(({ deliveries }) => deliveries.map((made) => made.id));
+    },
+  };
+}
+
+/** What a node does about what it owns: it believes what it is answered, and gives up before it says so. */
+function believing(ownership: Ownership, owned: Map<number, number>): Ownership {
+  const believe = (shards: readonly OwnedShard[]) => {
+    for (const { shard, epoch } of shards) owned.set(shard, epoch);
+  };
+  return {
+    ...ownership,
+    async take(nodeId, limit) {
+      const taken = await ownership.take(nodeId, limit);
+      believe(taken);
+      return taken;
+    },
+    async release(nodeId, shards, how) {
+      for (const { shard } of shards) owned.delete(shard);
+      await ownership.release(nodeId, shards, how);
+    },
+    async renew(node) {
+      const renewed = await ownership.renew(node);
+      owned.clear();
+      believe(renewed.owned);
+      return renewed;
     },
   };
 }
