@@ -157,9 +157,10 @@ describe('a lease', () => {
     node.failing.add('renew');
     await world.clock.advance(LEASE_MS);
     assert.ok(!node.lease.isValid());
+    assert.deepEqual([node.it.serves(0), node.it.owns(0)], [true, false]);
     node.failing.clear();
     await world.clock.advance(SECOND_MS);
-    assert.ok(node.lease.isValid());
+    assert.ok(node.it.owns(0));
     assert.deepEqual([...node.events], []);
   });
 

@@ -119,6 +119,11 @@ export class Node {
     if (!this.#isPolling) void this.#pollNow();
   }
 
+  /** Whether the shard is this node's beyond doubt: with a lease, nobody else can have taken it. */
+  owns(shard: number): boolean {
+    return this.#ports.lease.isValid() && this.#shards.owned.has(shard);
+  }
+
   /** Whether the engine may start something for this shard, or may have been about to. */
   serves(shard: number): boolean {
     return this.#shards.has(shard);

@@ -41,7 +41,7 @@ export class OwnershipTable {
   renew({ id, leaseMs }: { id: string; leaseMs: number }): Answer<'renew'> {
     this.#leases.set(id, this.#now() + leaseMs);
     return {
-      owned: this.#rows.filter(({ owner }) => owner === id).map(asOwned),
+      owned: this.rowsOf(id),
       nodes: [...this.#leases.keys()].filter((one) => this.#hasLease(one)).length,
       free: this.#free().length,
     };
@@ -100,6 +100,10 @@ export class OwnershipTable {
     const row = this.#rows[shard];
     if (row === undefined) throw new Error(`there is no shard ${shard}`);
     return row;
+  }
+
+  rowsOf(nodeId: string): OwnedShard[] {
+    return this.#rows.filter(({ owner }) => owner === nodeId).map(asOwned);
   }
 
   isEpoch({ shard, epoch }: OwnedShard): boolean {
