@@ -18,6 +18,7 @@ export function checkEnd(parts: EndParts): number {
   parts.trace.check(parts.engines.length > 0, () => 'no engine runs at the end');
   for (const engine of parts.engines) checkEngine(engine, parts);
   checkEvents(parts);
+  checkRecoveries(parts);
   checkWebhooks(parts);
   let unrecorded = 0;
   for (const delivery of parts.model.deliveries.values()) {
@@ -35,6 +36,12 @@ function checkEngine(engine: Engine, { trace, model, now }: EndParts): void {
   const left = { waiting, inFlight, unsettled, behind };
   const isIdle = Object.values(left).every((count) => count === 0);
   trace.check(isIdle, () => `the engine still has ${JSON.stringify(left)}`);
+}
+
+function checkRecoveries({ model, trace }: EndParts): void {
+  for (const { id, isDone } of model.recoveries.values()) {
+    trace.check(isDone, () => `${id} has not ended`);
+  }
 }
 
 function checkEvents({ model, store, trace }: EndParts): void {
