@@ -78,7 +78,12 @@ function checkDelivery({ store, trace }: EndParts, delivery: ModelDelivery): voi
       (status === 'pending') === (said.dueAt !== null),
     () => `${id} is ${JSON.stringify(said)}, not ${JSON.stringify(wanted)}`,
   );
-  trace.check(status !== 'pending', () => `${id} stays pending`);
+  const { ref, versions } = delivery.webhook;
+  trace.check(
+    status !== 'pending',
+    () =>
+      `${id} of ${ref.webhookId}, ${versions.map((one) => one.status)}, stays pending since ${delivery.dueSince}`,
+  );
   const stored = (found?.attempts ?? []).map((one) => one.id).toSorted();
   trace.check(
     stored.join() ===

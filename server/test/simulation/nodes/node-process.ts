@@ -116,7 +116,8 @@ export class NodeProcess {
   /** The engine in a thread of its own: what it is told takes its time, and arrives in that order. */
   #server(): ShardServer {
     const { engine } = this;
-    const tell = async <Answer>(act: () => Promise<Answer>): Promise<Answer> => {
+    const tell = async <Answer>(what: string, act: () => Promise<Answer>): Promise<Answer> => {
+      this.#parts.trace.say(`${this.id} is told that it ${what}`);
       const now = this.#clock.monotonic();
       this.#there = Math.max(this.#there, now + this.#hop());
       await this.#passed(this.#there - now);
@@ -125,10 +126,14 @@ export class NodeProcess {
       return answer;
     };
     return {
-      own: (shards) => tell(() => engine.own(shards)),
-      release: (shards, limitMs) => tell(() => engine.release(shards, limitMs)),
-      lose: (shards) => tell(async () => engine.lose(shards)),
-      woken: (wakes) => tell(() => engine.woken(wakes)),
+      own: (shards) =>
+        tell(`owns ${shards.map(({ shard, epoch }) => `${shard}/${epoch}`)}`, () =>
+          engine.own(shards),
+        ),
+      release: (shards, limitMs) =>
+        tell(`gives up ${shards}`, () => engine.release(shards, limitMs)),
+      lose: (shards) => tell(`has lost ${shards}`, async () => engine.lose(shards)),
+      woken: (wakes) => tell(`has ${wakes.length} wakes`, () => engine.woken(wakes)),
     };
   }
 
