@@ -96,10 +96,10 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   }
 }
 
-function databaseOf({ databaseUrl, dataDir }: Settings): Database {
+function databaseOf({ databaseUrl, dataDir, migrate }: Settings): Database {
   if (databaseUrl === null) return { kind: 'sqlite', path: join(dataDir, 'posthorn.db') };
   if (databaseUrl.kind === 'sqlite') return databaseUrl;
-  return { ...databaseUrl, migrates: true, leaseMs: LEASE_MS };
+  return { ...databaseUrl, migrates: migrate === 'auto', leaseMs: LEASE_MS };
 }
 
 function threadSettings(

@@ -8,7 +8,7 @@ import { createAnnouncements } from '../platform/announcements.ts';
 import { systemClock } from '../platform/clock.ts';
 import { createRandom } from '../platform/random.ts';
 import type { StoreCall } from '../store/calls.ts';
-import { migrate } from '../store/postgres/migrate.ts';
+import { expectMigrated, migrate } from '../store/postgres/migrate.ts';
 import { openPostgresStore, type PostgresStore } from '../store/postgres/store.ts';
 import { answerCalls, answerWith, createCaller } from './channel.ts';
 import {
@@ -66,6 +66,7 @@ async function tryOpen(): Promise<PostgresStore | null> {
   const { url, migrates } = data;
   try {
     if (migrates) await migrate(url);
+    else await expectMigrated(url);
     return await openPostgresStore(url, { newId, owned, handOver: handOverTo(owners) });
   } catch (error) {
     say({ kind: 'refused', message: `The database cannot be used: ${(error as Error).message}` });
