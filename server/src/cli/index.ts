@@ -48,6 +48,7 @@ server(
 config();
 backup();
 restore();
+migrate();
 
 // What this process writes (data, keys, backups) is its owner's alone.
 process.umask(0o077);
@@ -112,6 +113,30 @@ function restore(): void {
       const { restoreCommand } = await import('./backup.ts');
       const { settings } = readSettings({ ...givenBy('serve', options), isServer: false });
       await restoreCommand(settings, file, { force: force === true });
+    } catch (error) {
+      fail(error);
+    }
+  });
+}
+
+function migrate(): void {
+  const command = program
+    .command('migrate')
+    .description('Bring the schema of a PostgreSQL up to date; servers may be running.')
+    .addOption(
+      new Option('--status', 'only say what has run and what is missing').conflicts('dryRun'),
+    )
+    .option('--dry-run', 'only print the statements that would run');
+  addSettings(command, ({ default: { serve } }) => serve ?? '', DATA_PLACE);
+  command.action(async ({ status, dryRun, ...options }: Options) => {
+    try {
+      const { migrateCommand } = await import('./migrate.ts');
+      const { settings } = readSettings({ ...givenBy('serve', options), isServer: false });
+      const isComplete = await migrateCommand(
+        settings,
+        status === true ? 'status' : dryRun === true ? 'dry-run' : 'run',
+      );
+      if (!isComplete) process.exitCode = EXIT_CODES.failed;
     } catch (error) {
       fail(error);
     }

@@ -42,6 +42,9 @@ export interface Setting<Value> extends Kind<Value> {
   describe: string;
 }
 
+/** A data file has one server, which always migrates it. */
+const MIGRATE = ['auto', 'never'] as const;
+
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -56,6 +59,11 @@ export const SETTINGS = {
   databaseUrl: setting('POSTHORN_DATABASE_URL', databasePlace, {
     default: null,
     describe: 'Where the data is; unset: `posthorn.db` in the data directory.',
+  }),
+  migrate: setting('POSTHORN_MIGRATE', oneOf(MIGRATE), {
+    default: 'auto',
+    describe:
+      'Whether a start brings the schema of a PostgreSQL up to date; `never`: `posthorn migrate` does.',
   }),
   host: setting('POSTHORN_HOST', text, {
     default: { dev: '127.0.0.1', serve: '0.0.0.0' },

@@ -98,11 +98,11 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   }
 }
 
-function databaseOf({ databaseUrl, dataDir }: Settings, newId: NewId): Database {
+function databaseOf({ databaseUrl, dataDir, migrate }: Settings, newId: NewId): Database {
   if (databaseUrl === null) return { kind: 'sqlite', path: join(dataDir, 'posthorn.db') };
   if (databaseUrl.kind === 'sqlite') return databaseUrl;
   const node = { id: newId('node'), leaseMs: LEASE_MS, releaseLimitMs: RELEASE_LIMIT_MS };
-  return { ...databaseUrl, migrates: true, node };
+  return { ...databaseUrl, migrates: migrate === 'auto', node };
 }
 
 function threadSettings(

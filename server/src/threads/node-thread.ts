@@ -6,7 +6,8 @@ import { createAnnouncements } from '../platform/announcements.ts';
 import { systemClock } from '../platform/clock.ts';
 import { createRandom } from '../platform/random.ts';
 import type { StoreCall } from '../store/calls.ts';
-import { migrate } from '../store/postgres/migrate.ts';
+import { believing } from '../store/postgres/believing.ts';
+import { expectMigrated, migrate } from '../store/postgres/migrate.ts';
 import { openPostgresStore, type PostgresStore } from '../store/postgres/store.ts';
 import { answerCalls, answerWith } from './channel.ts';
 import { handOverTo } from './hand-over.ts';
@@ -31,6 +32,8 @@ export interface NodeThreadData {
 const { url, migrates, ports, metricsPort, node, log } = workerData as NodeThreadData;
 /** How to tell each delivery thread. */
 const owners: ((news: unknown) => void)[] = [];
+/** What the store's writes go by. */
+const owned = new Map<number, number>();
 startLog(log);
 const opened = await tryOpen();
 if (opened !== null) serve(opened);
@@ -39,7 +42,8 @@ async function tryOpen(): Promise<PostgresStore | null> {
   const newId = createIds({ clock: systemClock, random: createRandom() });
   try {
     if (migrates) await migrate(url);
-    return await openPostgresStore(url, { newId, handOver: handOverTo(owners) });
+    else await expectMigrated(url);
+    return await openPostgresStore(url, { newId, owned, handOver: handOverTo(owners) });
   } catch (error) {
     say({ kind: 'refused', message: `The database cannot be used: ${(error as Error).message}` });
     return null;
@@ -47,7 +51,10 @@ async function tryOpen(): Promise<PostgresStore | null> {
 }
 
 function serve({ call, ownership, close }: PostgresStore): void {
-  runNode(node, { ownership, announcements: createAnnouncements() });
+  runNode(node, {
+    ownership: believing(ownership, owned),
+    announcements: createAnnouncements(),
+  });
   for (const [index, port] of ports.entries()) {
     const end = answerCalls<StoreCall>(port, (asked, answer) => {
       void answerWith(() => call(asked), answer);

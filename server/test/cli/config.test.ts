@@ -104,7 +104,7 @@ describe('posthorn config', () => {
     assert.equal(code, 2);
     assert.deepEqual(stderr.trimEnd().split('\n'), [
       'POSTHORN_PROT is not a setting. Did you mean POSTHORN_PORT?',
-      'POSTHORN_DATABASE_URL must be sqlite:<path> or sqlite::memory:.',
+      'POSTHORN_DATABASE_URL must be sqlite:<path>, sqlite::memory: or postgres://….',
       '--port must be a whole number from 0 to 65535.',
       'POSTHORN_ROOT_KEY must be 32 to 512 printable ASCII characters without spaces.',
       'POSTHORN_ENCRYPTION_KEY is given twice: unset it or POSTHORN_ENCRYPTION_KEY_FILE.',

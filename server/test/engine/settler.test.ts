@@ -189,7 +189,6 @@ function settlement(seq: number): Settlement {
     deliveryId: `del_${seq}`,
     attempt: attemptOf(`att_${seq}`),
     firstTry: null,
-    webhookId: 'wh_1',
     status: 'delivered',
     dueAt: null,
   };

@@ -172,7 +172,6 @@ async function startStore(ports: MessagePort[]): Promise<Worker> {
     path: ':memory:',
     ports,
     deliveryThreads: THREADS,
-    node: null,
   };
   const worker = startWorker('store-thread.ts', data, ports);
   await once(worker, 'message');

@@ -11,6 +11,9 @@ const FOLDER = new URL('./migrations/', import.meta.url);
 /** Any number that nobody else takes; two servers that start at once migrate one after the other. */
 const LOCK = [0x706f7374, 0x6d696772] as const;
 
+const CONNECT_MS_MAX = 5_000;
+const LOCK_WAIT_MS_MAX = 5_000;
+
 /**
  * Brings the schema up to date; each migration is one transaction, under a lock that ends with it.
  * Answers the names that ran.
@@ -26,14 +29,29 @@ export async function migrate(url: string, migrations = readMigrations()): Promi
   });
 }
 
-/** The names of what has not run yet, in their order. Changes nothing. */
-export async function pendingMigrations(
+export interface MigrationState extends Migration {
+  isApplied: boolean;
+}
+
+/** Every migration that this program knows, in their order. Changes nothing. */
+export async function migrationStates(
   url: string,
   migrations = readMigrations(),
-): Promise<string[]> {
+): Promise<MigrationState[]> {
   return await connected(url, async (client) => {
-    return missingMigrations(await applied(client), migrations).map(({ name }) => name);
+    const missing = new Set(missingMigrations(await applied(client), migrations));
+    return migrations.map((migration) => ({ ...migration, isApplied: !missing.has(migration) }));
   });
+}
+
+/** For a server that may not migrate by itself. */
+export async function expectMigrated(url: string): Promise<void> {
+  const missing = (await migrationStates(url)).filter(({ isApplied }) => !isApplied);
+  if (missing.length === 0) return;
+  const names = missing.map(({ name }) => name).join(', ');
+  throw new Error(
+    `migrations are missing (${names}), and POSTHORN_MIGRATE is never: run "posthorn migrate".`,
+  );
 }
 
 async function migrateOnce(
@@ -43,6 +61,8 @@ async function migrateOnce(
   await client.query('begin');
   try {
     await client.query('select pg_advisory_xact_lock($1, $2)', [...LOCK]);
+    // A table that somebody uses in a long transaction: everybody else would queue behind this one.
+    await client.query(`set local lock_timeout = ${LOCK_WAIT_MS_MAX}`);
     const [next] = missingMigrations(await applied(client), migrations);
     if (next !== undefined) await apply(client, next);
     await client.query('commit');
@@ -86,10 +106,20 @@ async function connected<Result>(
   url: string,
   work: (client: pg.Client) => Promise<Result>,
 ): Promise<Result> {
-  const client = new pg.Client({ connectionString: url, application_name: 'posthorn migrate' });
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: 'posthorn migrate',
+    connectionTimeoutMillis: CONNECT_MS_MAX,
+  });
   // What fails because of it says so.
   client.on('error', () => {});
-  await client.connect();
+  try {
+    await client.connect();
+  } catch (cause) {
+    // One for each address that was tried has no message of its own.
+    const { message, code } = cause as Error & { code?: string };
+    throw new Error(`it cannot be reached: ${message || code}.`, { cause });
+  }
   try {
     return await work(client);
   } finally {
