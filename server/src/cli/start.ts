@@ -98,11 +98,13 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   }
 }
 
-function databaseOf({ databaseUrl, dataDir, migrate }: Settings, newId: NewId): Database {
+function databaseOf(settings: Settings, newId: NewId): Database {
+  const { databaseUrl, directDatabaseUrl, dataDir, migrate } = settings;
   if (databaseUrl === null) return { kind: 'sqlite', path: join(dataDir, 'posthorn.db') };
   if (databaseUrl.kind === 'sqlite') return databaseUrl;
   const node = { id: newId('node'), leaseMs: LEASE_MS, releaseLimitMs: RELEASE_LIMIT_MS };
-  return { ...databaseUrl, migrates: migrate === 'auto', node };
+  const listenUrl = directDatabaseUrl ?? databaseUrl.url;
+  return { ...databaseUrl, listenUrl, migrates: migrate === 'auto', node };
 }
 
 function threadSettings(

@@ -1,5 +1,6 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createIds } from '../core/ids.ts';
+import type { Node } from '../engine/nodes/node.ts';
 import { type LogSettings, startLog } from '../observe/log.ts';
 import { startStoreMetrics } from '../observe/metrics.ts';
 import { createAnnouncements } from '../platform/announcements.ts';
@@ -16,6 +17,8 @@ import type { StoreThreadMessage } from './store-thread.ts';
 
 export interface NodeThreadData {
   url: string;
+  /** The same database without a pooler in between. */
+  listenUrl: string;
   /** Whether missing migrations are run first. */
   migrates: boolean;
   /** The ends of those who call the store; the delivery threads' come first. */
@@ -29,11 +32,12 @@ export interface NodeThreadData {
  * The store thread of a node among others: the connections to the database, and the node's lease and
  * shards.
  */
-const { url, migrates, ports, metricsPort, node, log } = workerData as NodeThreadData;
+const { url, listenUrl, migrates, ports, metricsPort, node, log } = workerData as NodeThreadData;
 /** How to tell each delivery thread. */
 const owners: ((news: unknown) => void)[] = [];
 /** What the store's writes go by. */
 const owned = new Map<number, number>();
+let running: Node | null = null;
 startLog(log);
 const opened = await tryOpen();
 if (opened !== null) serve(opened);
@@ -43,7 +47,10 @@ async function tryOpen(): Promise<PostgresStore | null> {
   try {
     if (migrates) await migrate(url);
     else await expectMigrated(url);
-    return await openPostgresStore(url, { newId, owned, handOver: handOverTo(owners) });
+    return await openPostgresStore(url, {
+      ...{ newId, owned, handOver: handOverTo(owners) },
+      listen: { url: listenUrl, heard: () => running?.hasten() },
+    });
   } catch (error) {
     say({ kind: 'refused', message: `The database cannot be used: ${(error as Error).message}` });
     return null;
@@ -51,7 +58,7 @@ async function tryOpen(): Promise<PostgresStore | null> {
 }
 
 function serve({ call, ownership, close }: PostgresStore): void {
-  runNode(node, {
+  running = runNode(node, {
     ownership: believing(ownership, owned),
     announcements: createAnnouncements(),
   });

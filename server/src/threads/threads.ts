@@ -22,7 +22,14 @@ import type { StoreThreadData, StoreThreadMessage } from './store-thread.ts';
 /** Where everything is kept: a file (or `:memory:`) of this process alone, or a database with many nodes. */
 export type Database =
   | { kind: 'sqlite'; path: string }
-  | { kind: 'postgres'; url: string; migrates: boolean; node: NodeSettings };
+  | {
+      kind: 'postgres';
+      url: string;
+      /** The same database without a pooler in between. */
+      listenUrl: string;
+      migrates: boolean;
+      node: NodeSettings;
+    };
 
 export interface ThreadSettings {
   database: Database;
@@ -157,8 +164,8 @@ function startStoreThread(
     return startWorker('./store-thread.ts', data, [...ports, metricsPort]);
   }
   if (link === null) throw new Error('a node has a link');
-  const { url, migrates } = database;
-  const data = { url, migrates, ports, metricsPort, node: link.part, log };
+  const { url, listenUrl, migrates } = database;
+  const data = { url, listenUrl, migrates, ports, metricsPort, node: link.part, log };
   const nodePorts = [...link.part.deliveryPorts, link.part.mainPort];
   return startWorker('./node-thread.ts', data, [...ports, metricsPort, ...nodePorts]);
 }

@@ -70,7 +70,12 @@ async function openNode(id: string, url: string, newId: NewId): Promise<Node> {
   const handedOver: DueDelivery[] = [];
   const handOver = (deliveries: DueDelivery[]) => handedOver.push(...deliveries);
   const owned = new Map<number, number>();
-  const { store, ownership: port } = await openPostgresStore(url, { newId, owned, handOver });
+  const { store, ownership: port } = await openPostgresStore(url, {
+    newId,
+    owned,
+    listen: null,
+    handOver,
+  });
   const ownership = believing(port, owned);
   const live = () => ownership.renew({ id, leaseMs: LONG_MS });
   return {
