@@ -90,6 +90,8 @@ function threadSettings(
   return {
     path: databasePath,
     deliveryThreads: settings.deliveryThreads,
+    // One server per file.
+    node: null,
     engine: {
       schedule: settings.retrySchedule,
       attemptTimeoutMs: settings.attemptTimeoutMs,

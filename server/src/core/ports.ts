@@ -175,6 +175,7 @@ export interface Settlement {
   /** Under which its lane sent it; always 1 where there is one node only. */
   epoch: number;
   accountId: string;
+  webhookId: string;
   deliveryId: string;
   /** The one that decides. */
   attempt: Attempt;

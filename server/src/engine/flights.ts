@@ -162,9 +162,10 @@ export class Flights {
       heldUntil: lane.heldUntil,
       fraction: random.fraction(),
     });
-    const { seq, accountId, id: deliveryId } = delivery;
+    const { seq, accountId, webhookId, id: deliveryId } = delivery;
+    const { epoch } = lane.tenure;
     this.#parts.settler.add(
-      { seq, epoch: lane.tenure.epoch, accountId, deliveryId, attempt, firstTry, status, dueAt },
+      { seq, epoch, accountId, webhookId, deliveryId, attempt, firstTry, status, dueAt },
       (settlement, result) => this.#settled(lane, flight, settlement, result),
     );
   }

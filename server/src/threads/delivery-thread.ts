@@ -1,7 +1,6 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createIds } from '../core/ids.ts';
-import type { Control, DueDelivery } from '../core/ports.ts';
-import { shardsOf } from '../core/shards.ts';
+import type { Control, DueDelivery, TakenShard, Wake } from '../core/ports.ts';
 import { createEngine, type DrainReport } from '../engine/engine.ts';
 import { ALWAYS_VALID } from '../engine/lease.ts';
 import type { EngineSettings } from '../engine/ports.ts';
@@ -17,13 +16,14 @@ import { createVault } from '../platform/vault.ts';
 import type { StoreCall } from '../store/sqlite/executor.ts';
 import { storeOver } from '../store/sqlite/local-store.ts';
 import { answerCalls, answerWith, createCaller } from './channel.ts';
+import { sharedLease } from './shared-lease.ts';
 
 export interface DeliveryThreadData {
   storePort: MessagePort;
   controlPort: MessagePort;
   engine: EngineSettings;
-  /** Which of so many delivery threads this one is: it owns the lanes that hash to it. */
-  share: { index: number; of: number };
+  /** Where there are several nodes: who says which shards are this one's, and how long they are. */
+  node: { port: MessagePort; lease: SharedArrayBuffer } | null;
   allowNetworks: readonly string[];
   /** This thread's share of what the process may open and look up at once. */
   socketsMax: number;
@@ -32,9 +32,12 @@ export interface DeliveryThreadData {
   log: LogSettings;
 }
 
-/** What the main thread asks of a delivery thread. */
+/** What the main thread asks of a delivery thread, and the node where there are several. */
 export type ControlCall =
-  | { kind: 'start'; afterCrash: boolean }
+  | { kind: 'own'; shards: readonly TakenShard[] }
+  | { kind: 'release'; shards: readonly number[]; limitMs: number }
+  | { kind: 'lose'; shards: readonly number[] }
+  | { kind: 'woken'; wakes: readonly Wake[] }
   | { kind: 'webhookChanged'; args: Parameters<Control['webhookChanged']> }
   | { kind: 'deliveryCancelled'; args: Parameters<Control['deliveryCancelled']> }
   | { kind: 'recoveryCreated'; args: Parameters<Control['recoveryCreated']> }
@@ -45,7 +48,7 @@ export type ControlCall =
 
 export type DrainAnswer = DrainReport;
 
-/** A delivery thread: one engine, on the lanes of the webhooks that hash to it. */
+/** A delivery thread: one engine, on the lanes of the webhooks whose shards it is given. */
 const data = workerData as DeliveryThreadData;
 const clock = systemClock;
 const random = createRandom();
@@ -67,7 +70,7 @@ const engine = createEngine(
     vault: createVault(data.encryptionKey),
     newId: createIds({ clock, random }),
     announcements,
-    lease: ALWAYS_VALID,
+    lease: data.node === null ? ALWAYS_VALID : sharedLease(data.node.lease, clock),
   },
   data.engine,
 );
@@ -83,14 +86,22 @@ const metrics = startDeliveryMetrics(() => {
   };
 });
 
-answerCalls<ControlCall>(data.controlPort, (call, answer) => {
-  void answerWith(() => run(call), answer);
-});
+for (const port of [data.controlPort, ...(data.node === null ? [] : [data.node.port])]) {
+  answerCalls<ControlCall>(port, (call, answer) => {
+    void answerWith(() => run(call), answer);
+  });
+}
 
 async function run(call: ControlCall): Promise<unknown> {
   switch (call.kind) {
-    case 'start':
-      return await engine.own(shardsOf(data.share, { drained: !call.afterCrash }));
+    case 'own':
+      return await engine.own(call.shards);
+    case 'release':
+      return await engine.release(call.shards, call.limitMs);
+    case 'lose':
+      return engine.lose(call.shards);
+    case 'woken':
+      return await engine.woken(call.wakes);
     case 'webhookChanged':
       return await engine.webhookChanged(...call.args);
     case 'deliveryCancelled':
@@ -115,6 +126,7 @@ async function drain(limitMs: number): Promise<DrainAnswer> {
     // The answer is on its way; without open ports the thread ends by itself.
     data.storePort.close();
     data.controlPort.close();
+    data.node?.port.close();
     parentPort?.close();
   });
   return report;

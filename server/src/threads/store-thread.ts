@@ -11,6 +11,7 @@ import { type OpenStore, openStore } from '../store/sqlite/local-store.ts';
 import { DataFileInUseError } from '../store/sqlite/lock.ts';
 import { createQueue } from '../store/sqlite/queue.ts';
 import { answerCalls } from './channel.ts';
+import type { NodePartData } from './node-part.ts';
 
 export interface StoreThreadData {
   path: string;
@@ -19,6 +20,8 @@ export interface StoreThreadData {
   /** Asks what was measured; none where nobody does. */
   metricsPort?: MessagePort;
   deliveryThreads: number;
+  /** Where there are several nodes, this thread runs this one; a file has one only. */
+  node: NodePartData | null;
 }
 
 export type StoreThreadMessage =

@@ -1,7 +1,7 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Control, Store } from '../core/ports.ts';
-import { shardOf, threadOf } from '../core/shards.ts';
 import type { DrainReport } from '../engine/engine.ts';
+import type { NodeSettings } from '../engine/nodes/node.ts';
 import type { EngineSettings } from '../engine/ports.ts';
 import type { MetricReport } from '../observe/instruments.ts';
 import type { LogSettings } from '../observe/log.ts';
@@ -11,15 +11,19 @@ import type { StoreCall } from '../store/sqlite/executor.ts';
 import { StoreBrokenError } from '../store/sqlite/faults.ts';
 import { storeOver } from '../store/sqlite/local-store.ts';
 import { DataFileInUseError } from '../store/sqlite/lock.ts';
-import { type Caller, createCaller } from './channel.ts';
+import { createCaller } from './channel.ts';
+import { createNodeLink, nodeRun, soleRun } from './delivery-run.ts';
 import type { ControlCall, DeliveryThreadData, DrainAnswer } from './delivery-thread.ts';
 import { createGatherer, type Gathered } from './gather.ts';
+import type { NodePartData } from './node-part.ts';
 import type { StoreThreadData, StoreThreadMessage } from './store-thread.ts';
 
 export interface ThreadSettings {
   /** A file or `:memory:`. */
   path: string;
   deliveryThreads: number;
+  /** Null where there is one node only. */
+  node: NodeSettings | null;
   engine: EngineSettings;
   allowNetworks: readonly string[];
   /** Connections to receivers and look-ups of names at once, of all delivery threads together. */
@@ -59,11 +63,14 @@ export async function startThreads(
   const storePorts = [...deliveries.map(({ store }) => store.port1), ownStore.port1];
   const storeMetrics = new MessageChannel();
   const metricsPort = storeMetrics.port1;
-  const storeWorker = await openStoreThread(settings, { storePorts, metricsPort }, crashed);
+  const link =
+    settings.node === null ? null : createNodeLink(settings.node, settings.deliveryThreads);
+  const node = link?.part ?? null;
+  const storeWorker = await openStoreThread(settings, { storePorts, metricsPort, node }, crashed);
   const guard = settings.path === ':memory:' ? null : guardLog(settings.path);
   const controls = deliveries.map(({ store, control }, index) => {
     const ports = { storePort: store.port2, controlPort: control.port1 };
-    startDeliveryThread(settings, ports, { index, crashed });
+    startDeliveryThread(settings, { ...ports, node: link?.engines[index] ?? null }, crashed);
     return createCaller<ControlCall>(control.port2);
   });
   const storeCalls = createCaller<StoreCall>(ownStore.port2);
@@ -73,11 +80,11 @@ export async function startThreads(
     await closeStore(storeWorker, ownStore.port2);
     storeMetrics.port2.close();
   });
-  let hasRun = false;
+  const run = link === null ? soleRun(store, controls) : nodeRun(link, controls);
 
   return {
     store,
-    control: controlOver(controls),
+    control: run.control,
     storeCallsWaiting: storeCalls.waiting,
     metrics: createGatherer(
       [
@@ -88,13 +95,9 @@ export async function startThreads(
       ],
       systemClock,
     ),
-    async startDelivery() {
-      const { drained } = await store.beginRun();
-      hasRun = true;
-      const start = { kind: 'start', afterCrash: !drained } as const;
-      await Promise.all(controls.map((control) => control.call(start)));
-    },
+    startDelivery: () => run.begin(),
     async hold() {
+      await run.stay();
       await Promise.all(controls.map((control) => control.call({ kind: 'hold' })));
     },
     async drain(limitMs) {
@@ -105,8 +108,7 @@ export async function startThreads(
         abandoned: sum.abandoned + abandoned,
         unsettled: sum.unsettled + unsettled,
       }));
-      // When it cannot be written, the next start takes this for a crash: it only waits longer.
-      if (hasRun && report.abandoned + report.unsettled === 0) await store.endRun().catch(() => {});
+      await run.end({ drained: report.abandoned + report.unsettled === 0 });
       return report;
     },
   };
@@ -114,11 +116,16 @@ export async function startThreads(
 
 async function openStoreThread(
   { path, deliveryThreads }: ThreadSettings,
-  { storePorts: ports, metricsPort }: { storePorts: MessagePort[]; metricsPort: MessagePort },
+  {
+    storePorts: ports,
+    metricsPort,
+    node,
+  }: { storePorts: MessagePort[]; metricsPort: MessagePort; node: NodePartData | null },
   crashed: (error: Error) => void,
 ): Promise<Worker> {
-  const data = { path, ports, metricsPort, deliveryThreads };
-  const worker = startWorker('./store-thread.ts', data, [...ports, metricsPort]);
+  const data = { path, ports, metricsPort, deliveryThreads, node };
+  const nodePorts = node === null ? [] : [...node.deliveryPorts, node.mainPort];
+  const worker = startWorker('./store-thread.ts', data, [...ports, metricsPort, ...nodePorts]);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   worker.on('message', (message: StoreThreadMessage) => {
     if (message.kind === 'open') resolve();
@@ -139,8 +146,8 @@ const IN_FLIGHT_OF_SOCKETS = 0.9;
 
 function startDeliveryThread(
   settings: ThreadSettings,
-  ports: { storePort: MessagePort; controlPort: MessagePort },
-  { index, crashed }: { index: number; crashed: (error: Error) => void },
+  { node, ...ports }: Pick<DeliveryThreadData, 'storePort' | 'controlPort' | 'node'>,
+  crashed: (error: Error) => void,
 ): void {
   const { allowNetworks, encryptionKey, log, deliveryThreads } = settings;
   const share = (total: number) => Math.max(1, Math.floor(total / deliveryThreads));
@@ -154,12 +161,13 @@ function startDeliveryThread(
     ...ports,
     ...bounds,
     engine: { ...settings.engine, inFlightMax },
-    share: { index, of: deliveryThreads },
+    node,
     allowNetworks,
     encryptionKey,
     log,
   };
-  const worker = startWorker('./delivery-thread.ts', data, Object.values(ports));
+  const nodePorts = node === null ? [] : [node.port];
+  const worker = startWorker('./delivery-thread.ts', data, [...Object.values(ports), ...nodePorts]);
   worker.on('error', crashed);
 }
 
@@ -179,28 +187,4 @@ async function closeStore(worker: Worker, port: MessagePort): Promise<void> {
   worker.postMessage('close');
   await promise;
   port.close();
-}
-
-/** Each call goes to the thread that owns the webhook. */
-function controlOver(controls: readonly Caller<ControlCall>[]): Control {
-  const call = (webhookId: string, call: ControlCall): Promise<unknown> => {
-    const control = controls[threadOf(shardOf(webhookId), controls.length)];
-    if (control === undefined) throw new Error('no delivery thread');
-    return control.call(call);
-  };
-  return {
-    async webhookChanged(webhook) {
-      await call(webhook.webhookId, { kind: 'webhookChanged', args: [webhook] });
-    },
-    async deliveryCancelled(webhook, deliveryId) {
-      await call(webhook.webhookId, { kind: 'deliveryCancelled', args: [webhook, deliveryId] });
-    },
-    async recoveryCreated(webhook, recoveryId) {
-      await call(webhook.webhookId, { kind: 'recoveryCreated', args: [webhook, recoveryId] });
-    },
-    async test(test) {
-      const outcome = await call(test.webhookId, { kind: 'test', args: [test] });
-      return outcome as Awaited<ReturnType<Control['test']>>;
-    },
-  };
 }

@@ -185,6 +185,7 @@ function settlement(seq: number): Settlement {
     seq,
     epoch: 1,
     accountId: 'acc_1',
+    webhookId: 'wh_1',
     deliveryId: `del_${seq}`,
     attempt: attemptOf(`att_${seq}`),
     firstTry: null,

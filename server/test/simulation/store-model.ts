@@ -142,6 +142,7 @@ class StoreComparison {
     const delay = SCHEDULE[number];
     const isLast = isWell || delay === undefined;
     const { seq, accountId, id: deliveryId } = delivery;
+    const { webhookId } = webhook.ref;
     delivery.exchanges.push({
       ...{ life: this.#life, delivery, number, isSecondTry: false, url: '', signedWith: '' },
       ...{ startedAt, sentAt: this.#now, allowed: webhook.versions.length - 1, isSent: true },
@@ -153,7 +154,7 @@ class StoreComparison {
     });
     this.#call('settle', [
       {
-        ...{ seq, epoch: 1, accountId, deliveryId, attempt, firstTry: null },
+        ...{ seq, epoch: 1, accountId, webhookId, deliveryId, attempt, firstTry: null },
         status: isWell ? 'delivered' : isLast ? 'failed' : 'pending',
         dueAt: isLast ? null : this.#now + delay,
       },

@@ -192,9 +192,9 @@ export function settlementOf(
   attempt: Attempt,
   fields: Partial<Settlement> = {},
 ): Settlement {
-  const { seq, accountId, id: deliveryId } = delivery;
+  const { seq, accountId, webhookId, id: deliveryId } = delivery;
   const what = { attempt, firstTry: null, status: 'delivered', dueAt: null } as const;
-  return { seq, epoch: 1, accountId, deliveryId, ...what, ...fields };
+  return { seq, epoch: 1, accountId, webhookId, deliveryId, ...what, ...fields };
 }
 
 /** What came of a call that was not made before. */

@@ -27,7 +27,7 @@ export async function openLocal(path: string, handOver: HandOver): Promise<Store
 /** The store in a thread of its own, as the server runs it, with one caller that hears the news too. */
 export async function openThread(path: string, handOver: HandOver): Promise<Store> {
   const { port1, port2 } = new MessageChannel();
-  const workerData: StoreThreadData = { path, ports: [port1], deliveryThreads: 1 };
+  const workerData: StoreThreadData = { path, ports: [port1], deliveryThreads: 1, node: null };
   const worker = new Worker(new URL('../../../src/threads/store-thread.ts', import.meta.url), {
     workerData,
     transferList: [port1],
