@@ -129,8 +129,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     'a rate limit forgets what may have been in progress at a crash',
     'engine/rate-of-lane.ts',
-    'Array<number>(unrecorded.count).fill(unrecorded.at)',
-    'Array<number>(0)',
+    'Array<number>(lane.unrecorded).fill(fellBefore)',
+    '[]',
   ),
   bug(
     'a rate limit forgets what was sent before a restart',
