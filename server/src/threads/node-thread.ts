@@ -82,7 +82,8 @@ function end(): void {
   say({ kind: 'closed' });
   const { deliveryPorts, mainPort } = node;
   for (const port of [...ports, metricsPort, ...deliveryPorts, mainPort]) port.close();
-  parentPort?.close();
+  // Of this thread alone: a connection that says nothing any more would keep it.
+  process.exit();
 }
 
 function say(message: StoreThreadMessage): void {

@@ -14,6 +14,7 @@ const IDLE_IN_TRANSACTION_MS_MAX = 10_000;
 /** The last net, for a server that says nothing any more: the connection is given up. */
 const ANSWER_MS_MAX = STATEMENT_MS_MAX + 1_000;
 const CONNECTION_IDLE_MS_MAX = 60_000;
+const CLOSE_MS_MAX = 2_000;
 
 export interface Database {
   /** For what many callers share. */
@@ -28,15 +29,21 @@ export interface Database {
 export async function openDatabase(url: string): Promise<Database> {
   const batches = createPool(url, BATCH_CONNECTIONS);
   const others = createPool(url, OTHER_CONNECTIONS);
-  const close = async () => {
-    await Promise.all([batches.end(), others.end()]);
-  };
+  const close = () => ended(Promise.all([batches.end(), others.end()]));
   try {
     return { batches, others, begin: beginOf(await settingsOf(others)), close };
   } catch (error) {
     await close();
     throw faultOf(error);
   }
+}
+
+/** A server that says nothing any more does not say good-bye either: it is waited for no longer. */
+export async function ended(ending: Promise<unknown>): Promise<void> {
+  const limit = Promise.withResolvers<void>();
+  const timer = setTimeout(limit.resolve, CLOSE_MS_MAX);
+  await Promise.race([ending.catch(() => {}), limit.promise]);
+  clearTimeout(timer);
 }
 
 export function createPool(url: string, max: number): pg.Pool {

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { ended } from './database.ts';
 
 const CHANNEL = 'posthorn_wakes';
 /** A notification takes a lock of the whole database at its commit: those that come together are one. */
@@ -44,8 +45,7 @@ export function openNotices(pool: pg.Pool, listening: Listening | null): Notices
       isClosed = true;
       if (telling !== null) clearTimeout(telling);
       if (again !== null) clearTimeout(again);
-      await connecting;
-      await client?.end().catch(() => {});
+      await ended(Promise.all([connecting, client?.end()]));
     },
   };
 
