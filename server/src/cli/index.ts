@@ -126,16 +126,20 @@ function migrate(): void {
     .addOption(
       new Option('--status', 'only say what has run and what is missing').conflicts('dryRun'),
     )
-    .option('--dry-run', 'only print the statements that would run');
+    .option('--dry-run', 'only print the statements that would run')
+    .addOption(
+      new Option(
+        '--distribute',
+        'then spread the tables over a Citus cluster by account',
+      ).conflicts(['status', 'dryRun']),
+    );
   addSettings(command, ({ default: { serve } }) => serve ?? '', DATA_PLACE);
-  command.action(async ({ status, dryRun, ...options }: Options) => {
+  command.action(async ({ status, dryRun, distribute, ...options }: Options) => {
     try {
       const { migrateCommand } = await import('./migrate.ts');
       const { settings } = readSettings({ ...givenBy('serve', options), isServer: false });
-      const isComplete = await migrateCommand(
-        settings,
-        status === true ? 'status' : dryRun === true ? 'dry-run' : 'run',
-      );
+      const mode = status ? 'status' : dryRun ? 'dry-run' : distribute ? 'distribute' : 'run';
+      const isComplete = await migrateCommand(settings, mode);
       if (!isComplete) process.exitCode = EXIT_CODES.failed;
     } catch (error) {
       fail(error);

@@ -1,4 +1,5 @@
-import { migrate, migrationStates } from '../store/postgres/migrate.ts';
+import { distributeTables } from '../store/postgres/distribution.ts';
+import { connected, migrate, migrationStates } from '../store/postgres/migrate.ts';
 import type { Settings } from './settings.ts';
 
 /**
@@ -7,7 +8,7 @@ import type { Settings } from './settings.ts';
  */
 export async function migrateCommand(
   { databaseUrl }: Pick<Settings, 'databaseUrl'>,
-  mode: 'run' | 'status' | 'dry-run',
+  mode: 'run' | 'status' | 'dry-run' | 'distribute',
 ): Promise<boolean> {
   if (databaseUrl?.kind !== 'postgres') {
     throw new Error(
@@ -22,6 +23,8 @@ export async function migrateCommand(
         return await status(databaseUrl.url);
       case 'dry-run':
         return await dryRun(databaseUrl.url);
+      case 'distribute':
+        return (await run(databaseUrl.url)) && (await distribute(databaseUrl.url));
     }
   } catch (cause) {
     throw new Error(`The database was not migrated: ${(cause as Error).message}`, { cause });
@@ -32,6 +35,13 @@ async function run(url: string): Promise<boolean> {
   const names = await migrate(url);
   for (const name of names) console.log(`${name}: done`);
   if (names.length === 0) console.log('Nothing to do: the schema is up to date.');
+  return true;
+}
+
+async function distribute(url: string): Promise<boolean> {
+  const done = await connected(url, distributeTables);
+  for (const sentence of done) console.log(sentence);
+  if (done.length === 0) console.log('Nothing to do: the tables are distributed.');
   return true;
 }
 

@@ -148,13 +148,27 @@ export const databasePlace: Kind<DatabasePlace> = {
   parse(value) {
     const path = value.startsWith('sqlite:') ? value.slice('sqlite:'.length) : '';
     if (path !== '') return { kind: 'sqlite', path };
-    if (/^postgres(ql)?:\/\//.test(value) && URL.canParse(value)) {
+    if (isPostgresUrl(value)) {
       return { kind: 'postgres', url: value };
     }
     throw new SettingFault('must be sqlite:<path>, sqlite::memory: or postgres://…');
   },
   shown: withoutPassword,
 };
+
+export const postgresUrl: Kind<string> = {
+  type: 'URL',
+  bounds: '`postgres://…`',
+  parse(value) {
+    if (isPostgresUrl(value)) return value;
+    throw new SettingFault('must be postgres://…');
+  },
+  shown: withoutPassword,
+};
+
+function isPostgresUrl(value: string): boolean {
+  return /^postgres(ql)?:\/\//.test(value) && URL.canParse(value);
+}
 
 /** A database's URL as it may be printed. */
 export function withoutPassword(value: string): string {

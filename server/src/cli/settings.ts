@@ -13,6 +13,7 @@ import {
   logLevel,
   networks,
   oneOf,
+  postgresUrl,
   printable,
   productName,
   schedule,
@@ -59,6 +60,11 @@ export const SETTINGS = {
   databaseUrl: setting('POSTHORN_DATABASE_URL', databasePlace, {
     default: null,
     describe: 'Where the data is; unset: `posthorn.db` in the data directory.',
+  }),
+  directDatabaseUrl: setting('POSTHORN_DATABASE_DIRECT_URL', postgresUrl, {
+    default: null,
+    describe:
+      'The same PostgreSQL without a pooler in between, where nodes hear of one another sooner; unset: the URL above.',
   }),
   migrate: setting('POSTHORN_MIGRATE', oneOf(MIGRATE), {
     default: 'auto',
@@ -184,6 +190,7 @@ type NullIfUnset<Name> = Name extends
   | 'rootKey'
   | 'encryptionKey'
   | 'deliveryThreads'
+  | 'directDatabaseUrl'
   ? null
   : never;
 

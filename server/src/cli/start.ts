@@ -65,17 +65,19 @@ interface Parts {
 
 /** A node that falls is missed for so long at most. */
 const LEASE_MS = 5_000;
+/** What is in progress of a shard that moves to another node holds it back for so long at most. */
+const RELEASE_LIMIT_MS = 5_000;
 
 /** Wires a whole server together: store thread, delivery threads, and the API on this one. */
 export async function startServer(options: StartOptions): Promise<RunningServer> {
   const { settings, encryptionKey } = options;
-  const database = databaseOf(settings);
-  if (database.kind === 'sqlite' && database.path !== ':memory:') {
-    mkdirSync(dirname(database.path), { recursive: true });
-  }
   const clock = systemClock;
   const random = createRandom();
   const newId = createIds({ clock, random });
+  const database = databaseOf(settings, newId);
+  if (database.kind === 'sqlite' && database.path !== ':memory:') {
+    mkdirSync(dirname(database.path), { recursive: true });
+  }
   const vault = createVault(encryptionKey);
   const stopLog = startLog({ level: settings.logLevel });
   const threads = await startThreads(threadSettings(options, database), options.crashed);
@@ -96,10 +98,13 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   }
 }
 
-function databaseOf({ databaseUrl, dataDir, migrate }: Settings): Database {
+function databaseOf(settings: Settings, newId: NewId): Database {
+  const { databaseUrl, directDatabaseUrl, dataDir, migrate } = settings;
   if (databaseUrl === null) return { kind: 'sqlite', path: join(dataDir, 'posthorn.db') };
   if (databaseUrl.kind === 'sqlite') return databaseUrl;
-  return { ...databaseUrl, migrates: migrate === 'auto', leaseMs: LEASE_MS };
+  const node = { id: newId('node'), leaseMs: LEASE_MS, releaseLimitMs: RELEASE_LIMIT_MS };
+  const listenUrl = directDatabaseUrl ?? databaseUrl.url;
+  return { ...databaseUrl, listenUrl, migrates: migrate === 'auto', node };
 }
 
 function threadSettings(

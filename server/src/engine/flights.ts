@@ -163,18 +163,9 @@ export class Flights {
       fraction: random.fraction(),
     });
     const { seq, accountId, webhookId, id: deliveryId } = delivery;
+    const { epoch } = lane.tenure;
     this.#parts.settler.add(
-      {
-        seq,
-        epoch: lane.tenure.epoch,
-        accountId,
-        webhookId,
-        deliveryId,
-        attempt,
-        firstTry,
-        status,
-        dueAt,
-      },
+      { seq, epoch, accountId, webhookId, deliveryId, attempt, firstTry, status, dueAt },
       (settlement, result) => this.#settled(lane, flight, settlement, result),
     );
   }
@@ -196,6 +187,8 @@ export class Flights {
 
   #preferNewest(lane: Lane, sender: Sender): void {
     sender.preferNewest();
+    // The webhook may have been read again since, and have the same secrets still.
+    if (lane.sender?.secretSealed === sender.secretSealed) lane.sender.preferNewest();
     const { store } = this.#ports;
     // When it cannot be stored, the next second try says so again.
     store.preferNewSecret(lane.webhook, sender.secretSealed).catch(() => {});

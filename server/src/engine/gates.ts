@@ -10,7 +10,7 @@ import { rateOfLane } from './rate-of-lane.ts';
 import type { RateWindow } from './rate-window.ts';
 import { ReceiverState } from './receiver-state.ts';
 import { createSender } from './sender.ts';
-import type { Tenure, Tenures } from './tenures.ts';
+import type { Tenures } from './tenures.ts';
 
 const CANCEL_PAGE = 1_000;
 const STORE_RETRY_MS = 500;
@@ -244,6 +244,7 @@ export class Gates {
     lane.reads += 1;
     const read = lane.reads;
     const target = await this.#ports.store.target(lane.webhook);
+    if (target !== null) lane.unrecorded = Math.max(lane.unrecorded, this.#inProgressMax(target));
     const rate = target?.status === 'active' ? await this.#rateOf(lane, target) : null;
     if (lane.reads !== read) return;
     if (target?.status === 'active') {
@@ -293,18 +294,12 @@ export class Gates {
   async #rateOf(lane: Lane, target: Target): Promise<RateWindow | null> {
     const { rateLimit } = target.settings;
     if (rateLimit === null || lane.rate?.isOf(rateLimit)) return rateLimit && lane.rate;
-    return await rateOfLane(lane, rateLimit, this.#unrecorded(target, lane.tenure), this.#ports);
+    return await rateOfLane(lane, rateLimit, this.#ports);
   }
 
-  /**
-   * What the owner before may have had in progress when it fell, whatever is pending now: it may have been
-   * cancelled meanwhile.
-   */
-  #unrecorded(target: Target, { fellBefore }: Tenure): { count: number; at: number } {
-    if (fellBefore === null) return { count: 0, at: 0 };
+  #inProgressMax(target: Target): number {
     const slots = target.settings.ordering === 'strict' ? 1 : this.#windowMax(target);
-    const tries = target.rotation === null ? 1 : 2;
-    return { count: slots * tries, at: fellBefore };
+    return target.rotation === null ? slots : 2 * slots;
   }
 
   #windowMax({ settings }: Target): number {

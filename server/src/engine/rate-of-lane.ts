@@ -14,15 +14,15 @@ import { RATE_MARGIN_MS, RateWindow } from './rate-window.ts';
 export async function rateOfLane(
   lane: Lane,
   limit: RateLimit,
-  /** What may have been sent before a crash and left no record; at the latest at this moment (monotonic). */
-  unrecorded: { count: number; at: number },
   { store, clock }: { store: Store; clock: Clock },
 ): Promise<RateWindow> {
   const aheadMs = clock.now() - clock.monotonic();
   const unsettled = [...lane.unsettled].flatMap((flight) => momentsOf(flight, aheadMs));
   const since = clock.now() - limit.perMs - RATE_MARGIN_MS;
   const stored = await store.sendTimes({ ...lane.webhook, since, limit: limit.max });
-  const unknown = Array<number>(unrecorded.count).fill(unrecorded.at);
+  // Whatever is pending now: what the owner before had in progress may have been cancelled meanwhile.
+  const { fellBefore } = lane.tenure;
+  const unknown = fellBefore === null ? [] : Array<number>(lane.unrecorded).fill(fellBefore);
   // A wall clock that was set back has moments in the future.
   const latest = clock.monotonic();
   const moments = [...unknown, ...stored.map((moment) => moment - aheadMs), ...unsettled]

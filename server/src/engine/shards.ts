@@ -110,6 +110,8 @@ export class Shards {
     const slow = gates.lanesOf(shard).filter(({ receiver }) => receiver.health !== 'proven');
     for (const lane of slow) gates.leave(lane);
     await this.#quiet(slow, endsAt);
+    // It may have been lost meanwhile, and be owned anew: those are other lanes.
+    if (tenures.get(shard) !== tenure) return false;
     tenure.isLeaving = true;
     const lanes = gates.lanesOf(shard);
     for (const lane of lanes) gates.leave(lane);

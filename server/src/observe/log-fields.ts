@@ -30,6 +30,7 @@ export const REQUEST_FIELDS = [
 export const WEBHOOK_DISABLED_FIELDS = ['account', 'webhook', 'reason'] as const;
 export const HEAD_FAILED_FIELDS = ['account', 'webhook', 'delivery'] as const;
 export const UNHEARD_FIELDS = ['account', 'webhook', 'due_at'] as const;
+export const FENCED_FIELDS = ['account', 'webhook', 'delivery', 'attempt'] as const;
 export const BUG_FIELDS = ['where', 'error'] as const;
 export const SETTLE_FAILED_FIELDS = ['waiting', 'error'] as const;
 

@@ -6,6 +6,7 @@ import type {
   ATTEMPT_FIELDS,
   BUG_FIELDS,
   ERROR_FIELDS,
+  FENCED_FIELDS,
   HEAD_FAILED_FIELDS,
   Line,
   REQUEST_FIELDS,
@@ -47,6 +48,12 @@ export function startLog({ level }: LogSettings, stream?: DestinationStream): ()
     unheard({ accountId: account, webhookId: webhook, dueAt }) {
       const line: Line<typeof UNHEARD_FIELDS> = { account, webhook, due_at: milliseconds(dueAt) };
       log.error(line, 'unheard');
+    },
+    fenced({ accountId: account, webhookId: webhook, deliveryId: delivery, number: attempt }) {
+      log.warn(
+        { account, webhook, delivery, attempt } satisfies Line<typeof FENCED_FIELDS>,
+        'fenced',
+      );
     },
     bug({ where, error }) {
       log.error({ where, error: errorLine(error) } satisfies Line<typeof BUG_FIELDS>, 'bug');

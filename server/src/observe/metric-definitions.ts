@@ -72,6 +72,10 @@ export const METRICS = {
     type: 'counter',
     help: 'Webhooks that had something due which the engine had not heard of: a defect of Posthorn, mended.',
   },
+  fenced_total: {
+    type: 'counter',
+    help: 'Attempts that ended after another node had taken over their webhook: not on record, and sent again by that node.',
+  },
   engine_lanes: {
     type: 'gauge',
     help: 'Webhooks that the engine keeps in memory.',

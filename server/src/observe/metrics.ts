@@ -26,11 +26,13 @@ export function startDeliveryMetrics(readings: Readings): ThreadMetrics {
   const failures = instruments.counter('settle_failures_total', {});
   const headsFailed = instruments.counter('heads_failed_total', {});
   const unheard = instruments.counter('unheard_total', {});
+  const fenced = instruments.counter('fenced_total', {});
   return listening(instruments, {
     attempt,
     webhookDisabled: countDisabled(instruments),
     headFailed: () => headsFailed.add(),
     unheard: () => unheard.add(),
+    fenced: () => fenced.add(),
     settled({ attempts, durationMs }) {
       settleAttempts.observe(attempts);
       settleSeconds.observe(durationMs / 1_000);

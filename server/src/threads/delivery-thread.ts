@@ -1,6 +1,6 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createIds } from '../core/ids.ts';
-import type { DueDelivery } from '../core/ports.ts';
+import type { Control, DueDelivery, TakenShard, Wake } from '../core/ports.ts';
 import { createEngine, type DrainReport } from '../engine/engine.ts';
 import { ALWAYS_VALID } from '../engine/lease.ts';
 import type { EngineSettings } from '../engine/ports.ts';
@@ -15,17 +15,14 @@ import { createRandom } from '../platform/random.ts';
 import { createVault } from '../platform/vault.ts';
 import { type StoreCall, storeOver } from '../store/calls.ts';
 import { answerCalls, answerWith, createCaller } from './channel.ts';
-import { type EngineCall, runControlCall } from './engine-calls.ts';
-import { type LeaseMemory, sharedLease } from './shared-lease.ts';
+import { sharedLease } from './shared-lease.ts';
 
 export interface DeliveryThreadData {
   storePort: MessagePort;
   controlPort: MessagePort;
-  /** Where there are several nodes: from whoever takes and gives up shards for this one. */
-  nodePort: MessagePort | null;
-  /** Their lease; null where there is one node only. */
-  lease: LeaseMemory | null;
   engine: EngineSettings;
+  /** Where there are several nodes: who says which shards are this one's, and how long they are. */
+  node: { port: MessagePort; lease: SharedArrayBuffer } | null;
   allowNetworks: readonly string[];
   /** This thread's share of what the process may open and look up at once. */
   socketsMax: number;
@@ -34,9 +31,23 @@ export interface DeliveryThreadData {
   log: LogSettings;
 }
 
+/** What the main thread asks of a delivery thread, and the node where there are several. */
+export type ControlCall =
+  | { kind: 'own'; shards: readonly TakenShard[] }
+  | { kind: 'release'; shards: readonly number[]; limitMs: number }
+  | { kind: 'lose'; shards: readonly number[] }
+  | { kind: 'woken'; wakes: readonly Wake[] }
+  | { kind: 'webhookChanged'; args: Parameters<Control['webhookChanged']> }
+  | { kind: 'deliveryCancelled'; args: Parameters<Control['deliveryCancelled']> }
+  | { kind: 'recoveryCreated'; args: Parameters<Control['recoveryCreated']> }
+  | { kind: 'test'; args: Parameters<Control['test']> }
+  | { kind: 'hold' }
+  | { kind: 'drain'; limitMs: number }
+  | { kind: 'metrics' };
+
 export type DrainAnswer = DrainReport;
 
-/** A delivery thread: one engine, on the lanes of the webhooks that hash to it. */
+/** A delivery thread: one engine, on the lanes of the webhooks whose shards it is given. */
 const data = workerData as DeliveryThreadData;
 const clock = systemClock;
 const random = createRandom();
@@ -58,7 +69,7 @@ const engine = createEngine(
     vault: createVault(data.encryptionKey),
     newId: createIds({ clock, random }),
     announcements,
-    lease: data.lease === null ? ALWAYS_VALID : sharedLease(data.lease),
+    lease: data.node === null ? ALWAYS_VALID : sharedLease(data.node.lease, clock),
   },
   data.engine,
 );
@@ -74,14 +85,13 @@ const metrics = startDeliveryMetrics(() => {
   };
 });
 
-for (const port of [data.controlPort, data.nodePort]) {
-  if (port === null) continue;
-  answerCalls<EngineCall>(port, (call, answer) => {
+for (const port of [data.controlPort, ...(data.node === null ? [] : [data.node.port])]) {
+  answerCalls<ControlCall>(port, (call, answer) => {
     void answerWith(() => run(call), answer);
   });
 }
 
-async function run(call: EngineCall): Promise<unknown> {
+async function run(call: ControlCall): Promise<unknown> {
   switch (call.kind) {
     case 'own':
       return await engine.own(call.shards);
@@ -91,14 +101,20 @@ async function run(call: EngineCall): Promise<unknown> {
       return engine.lose(call.shards);
     case 'woken':
       return await engine.woken(call.wakes);
+    case 'webhookChanged':
+      return await engine.webhookChanged(...call.args);
+    case 'deliveryCancelled':
+      return await engine.deliveryCancelled(...call.args);
+    case 'recoveryCreated':
+      return await engine.recoveryCreated(...call.args);
+    case 'test':
+      return await engine.test(...call.args);
     case 'hold':
       return engine.hold();
     case 'drain':
       return await drain(call.limitMs);
     case 'metrics':
       return metrics.report();
-    default:
-      return await runControlCall(engine, call);
   }
 }
 
@@ -109,7 +125,7 @@ async function drain(limitMs: number): Promise<DrainAnswer> {
     // The answer is on its way; without open ports the thread ends by itself.
     data.storePort.close();
     data.controlPort.close();
-    data.nodePort?.close();
+    data.node?.port.close();
     parentPort?.close();
   });
   return report;

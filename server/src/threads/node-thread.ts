@@ -1,73 +1,56 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createIds } from '../core/ids.ts';
-import { Node } from '../engine/nodes/node.ts';
-import { createNodeControl } from '../engine/nodes/node-control.ts';
+import type { Node } from '../engine/nodes/node.ts';
 import { type LogSettings, startLog } from '../observe/log.ts';
 import { startStoreMetrics } from '../observe/metrics.ts';
 import { createAnnouncements } from '../platform/announcements.ts';
 import { systemClock } from '../platform/clock.ts';
 import { createRandom } from '../platform/random.ts';
 import type { StoreCall } from '../store/calls.ts';
+import { believing } from '../store/postgres/believing.ts';
 import { expectMigrated, migrate } from '../store/postgres/migrate.ts';
 import { openPostgresStore, type PostgresStore } from '../store/postgres/store.ts';
-import { answerCalls, answerWith, createCaller } from './channel.ts';
-import {
-  type ControlCall,
-  controlOfThreads,
-  type EngineCall,
-  runControlCall,
-  shardServerOfThreads,
-} from './engine-calls.ts';
+import { answerCalls, answerWith } from './channel.ts';
 import { handOverTo } from './hand-over.ts';
-import { type LeaseMemory, renewableLease } from './shared-lease.ts';
+import { type NodePartData, runNode } from './node-part.ts';
 import type { StoreThreadMessage } from './store-thread.ts';
 
 export interface NodeThreadData {
   url: string;
+  /** The same database without a pooler in between. */
+  listenUrl: string;
   /** Whether missing migrations are run first. */
   migrates: boolean;
-  leaseMs: number;
-  lease: LeaseMemory;
   /** The ends of those who call the store; the delivery threads' come first. */
   ports: MessagePort[];
-  /** To each delivery thread, which is told of shards and of what others have left for them. */
-  deliveryPorts: MessagePort[];
-  /** From the main thread: calls of the API, and the beginning and the end of a run. */
-  nodePort: MessagePort;
   metricsPort: MessagePort;
+  node: NodePartData;
   log: LogSettings;
 }
 
-/** What the main thread asks of this one, the store apart. */
-export type NodeCall =
-  | ControlCall
-  | { kind: 'join' }
-  | { kind: 'stay' }
-  | { kind: 'leave'; drained: boolean };
-
-/** A shard that moves to another node stands still for so long at most. */
-const RELEASE_LIMIT_MS = 5_000;
-
 /**
- * The store thread of a node among others: the connections to the database, the node's lease and
- * shards, and what other nodes leave for it.
+ * The store thread of a node among others: the connections to the database, and the node's lease and
+ * shards.
  */
-const data = workerData as NodeThreadData;
-const clock = systemClock;
-const random = createRandom();
-const newId = createIds({ clock, random });
-startLog(data.log);
+const { url, listenUrl, migrates, ports, metricsPort, node, log } = workerData as NodeThreadData;
+/** How to tell each delivery thread. */
 const owners: ((news: unknown) => void)[] = [];
+/** What the store's writes go by. */
 const owned = new Map<number, number>();
+let running: Node | null = null;
+startLog(log);
 const opened = await tryOpen();
 if (opened !== null) serve(opened);
 
 async function tryOpen(): Promise<PostgresStore | null> {
-  const { url, migrates } = data;
+  const newId = createIds({ clock: systemClock, random: createRandom() });
   try {
     if (migrates) await migrate(url);
     else await expectMigrated(url);
-    return await openPostgresStore(url, { newId, owned, handOver: handOverTo(owners) });
+    return await openPostgresStore(url, {
+      ...{ newId, owned, handOver: handOverTo(owners) },
+      listen: { url: listenUrl, heard: () => running?.hasten() },
+    });
   } catch (error) {
     say({ kind: 'refused', message: `The database cannot be used: ${(error as Error).message}` });
     return null;
@@ -75,57 +58,30 @@ async function tryOpen(): Promise<PostgresStore | null> {
 }
 
 function serve({ call, ownership, close }: PostgresStore): void {
-  const threads = data.deliveryPorts.map((port) => createCaller<EngineCall>(port));
-  const lease = renewableLease(data.lease, clock);
-  const node = new Node(
-    {
-      ...{ ownership, clock, lease, owned, server: shardServerOfThreads(threads) },
-      announcements: createAnnouncements(),
-    },
-    { id: newId('node'), leaseMs: data.leaseMs, releaseLimitMs: RELEASE_LIMIT_MS },
-  );
-  const control = createNodeControl({
-    ...{ ownership, clock, local: controlOfThreads(threads) },
-    serves: (shard) => node.serves(shard),
-    owns: (shard) => owned.has(shard),
+  running = runNode(node, {
+    ownership: believing(ownership, owned),
+    announcements: createAnnouncements(),
   });
-
-  for (const [index, port] of data.ports.entries()) {
+  for (const [index, port] of ports.entries()) {
     const end = answerCalls<StoreCall>(port, (asked, answer) => {
       void answerWith(() => call(asked), answer);
     });
-    if (index < data.deliveryPorts.length) owners.push(end.tell);
+    if (index < node.deliveryPorts.length) owners.push(end.tell);
   }
-  answerCalls<NodeCall>(data.nodePort, (asked, answer) => {
-    void answerWith(() => run(asked), answer);
-  });
   const metrics = startStoreMetrics();
-  answerCalls<'metrics'>(data.metricsPort, (_call, answer) => {
+  answerCalls<'metrics'>(metricsPort, (_call, answer) => {
     answer({ ok: true, value: metrics.report() });
   });
   parentPort?.on('message', () => {
     void close().finally(end);
   });
   say({ kind: 'open' });
-
-  async function run(asked: NodeCall): Promise<unknown> {
-    switch (asked.kind) {
-      case 'join':
-        return await node.join();
-      case 'stay':
-        return node.stay();
-      case 'leave':
-        return await node.leave({ drained: asked.drained });
-      default:
-        return await runControlCall(control, asked);
-    }
-  }
 }
 
 function end(): void {
   say({ kind: 'closed' });
-  const { ports, deliveryPorts, nodePort, metricsPort } = data;
-  for (const port of [...ports, ...deliveryPorts, nodePort, metricsPort]) port.close();
+  const { deliveryPorts, mainPort } = node;
+  for (const port of [...ports, metricsPort, ...deliveryPorts, mainPort]) port.close();
   parentPort?.close();
 }
 

@@ -1,36 +1,27 @@
-import type { Clock, Lease } from '../core/ports.ts';
+import type { Clock } from '../core/ports.ts';
 import type { NodeLease } from '../engine/nodes/node-lease.ts';
 
-/**
- * A node's lease, as all threads of the process see it: the thread that renews it writes until when it
- * holds, in memory that they share. The moment is one of the clock that is the same in every thread
- * (`performance.now()` begins with its thread), and goes on while the process is stopped.
- */
-export type LeaseMemory = SharedArrayBuffer;
-
-const NEVER = 0n;
-const NS_PER_MS = 1e6;
-
-export function createLeaseMemory(): LeaseMemory {
+/** For a lease that one thread renews and others go by. */
+export function createLeaseMemory(): SharedArrayBuffer {
   return new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT);
 }
 
-export function sharedLease(memory: LeaseMemory): Lease {
-  const until = new BigInt64Array(memory);
-  return { isValid: () => process.hrtime.bigint() < Atomics.load(until, 0) };
-}
-
-/** For the thread that renews it; `clock` is what it measures by. */
-export function renewableLease(memory: LeaseMemory, clock: Clock): NodeLease {
-  const until = new BigInt64Array(memory);
+/**
+ * A lease that all threads of the process see at once. Its end is a moment of `process.hrtime`, which is
+ * the same in all of them: `performance.now()` counts from the start of each thread.
+ */
+export function sharedLease(memory: SharedArrayBuffer, clock: Clock): NodeLease {
+  const validUntil = new BigInt64Array(memory);
   return {
-    ...sharedLease(memory),
-    extend(moment) {
-      const leftNs = BigInt(Math.floor((moment - clock.monotonic()) * NS_PER_MS));
-      Atomics.store(until, 0, process.hrtime.bigint() + leftNs);
+    isValid: () => process.hrtime.bigint() < Atomics.load(validUntil, 0),
+    extend(until) {
+      // In this order: who is held up in between believes in too short a lease, and not in too long a one.
+      const now = process.hrtime.bigint();
+      const leftMs = until - clock.monotonic();
+      Atomics.store(validUntil, 0, now + BigInt(Math.floor(leftMs * 1e6)));
     },
     end() {
-      Atomics.store(until, 0, NEVER);
+      Atomics.store(validUntil, 0, 0n);
     },
   };
 }

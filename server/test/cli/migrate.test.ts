@@ -41,6 +41,13 @@ describe('posthorn migrate', () => {
     assert.ok((await tablesOf(url)) > 10);
   });
 
+  test('--distribute says what is missing where the database is not a distributed one', async (t) => {
+    const url = await freshDatabase(t);
+    const [code, printed] = await migrate(url, '--distribute');
+    assert.equal(code, 1);
+    assert.match(printed, /0003-first: done\n.*no extension "citus".*create extension citus/s);
+  });
+
   test('two at the same time do it once', async (t) => {
     const url = await freshDatabase(t);
     const printed = await Promise.all([migrate(url), migrate(url)]);

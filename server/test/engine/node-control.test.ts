@@ -38,7 +38,7 @@ for (const [name, call] of CALLS) {
       assert.equal(world.clock.timers, 0);
     });
 
-    test('whose shard is leaving is for the engine here, and for its next owner', async () => {
+    test('whose shard is leaving, or was taken perhaps, is for the engine here, and for its next owner', async () => {
       const world = open({ serves: true, owns: false });
       await call(world.control);
       assert.deepEqual(world.asked, ['engine', 'store']);
@@ -68,8 +68,7 @@ function open({ serves, owns }: { serves: boolean; owns: boolean }) {
         return null;
       },
     },
-    serves: () => serves,
-    owns: () => owns,
+    node: { serves: () => serves, owns: () => owns },
     ownership: {
       async isChangeKnown() {
         return asked.push('store') >= world.knownAfter;

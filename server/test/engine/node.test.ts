@@ -17,7 +17,6 @@ describe('a node', () => {
   test('that is alone takes every shard', async () => {
     const { world, node } = await joined();
     assert.equal(node.served.size, SHARDS);
-    assert.equal(node.owned.size, SHARDS);
     assert.ok(node.lease.isValid());
     assert.equal(world.table.row(0).owner, 'one');
   });
@@ -66,7 +65,6 @@ describe('a node', () => {
       [...other.taken.values()].map(({ drained }) => drained),
       Array(SHARDS).fill(true),
     );
-    assert.equal(node.owned.size, 0);
   });
 
   test('that is about to leave keeps what it has, and takes nothing more', async () => {
@@ -157,9 +155,10 @@ describe('a lease', () => {
     node.failing.add('renew');
     await world.clock.advance(LEASE_MS);
     assert.ok(!node.lease.isValid());
+    assert.deepEqual([node.it.serves(0), node.it.owns(0)], [true, false]);
     node.failing.clear();
     await world.clock.advance(SECOND_MS);
-    assert.ok(node.lease.isValid());
+    assert.ok(node.it.owns(0));
     assert.deepEqual([...node.events], []);
   });
 
@@ -187,7 +186,7 @@ describe('a lease', () => {
     await settled();
     assert.ok(node.lease.isValid());
     assert.deepEqual(node.events, ['loses 0,1,2']);
-    assert.ok(!node.owned.has(0));
+    assert.deepEqual([node.it.serves(0), node.it.owns(0)], [false, false]);
   });
 
   test('that ran out is valid again only when the engine knows what was changed meanwhile', async () => {
@@ -288,7 +287,6 @@ async function joined() {
 class TestNode {
   readonly it: Node;
   readonly lease: ReturnType<typeof createNodeLease>;
-  readonly owned = new Map<number, number>();
   /** What its engine serves now, and what it was told last of each. */
   readonly served = new Set<number>();
   readonly taken = new Map<number, TakenShard>();
@@ -319,7 +317,6 @@ class TestNode {
         },
         lease: this.lease,
         server: this.#server(),
-        owned: this.owned,
         announcements: {
           bug: {
             hasSubscribers: true,

@@ -148,6 +148,22 @@ describe('the rate of a webhook', () => {
     assertWithin(moments, FIVE_A_SECOND);
   });
 
+  test('holds over a crash also when the webhook may send less at once since then', async (t) => {
+    const { world, webhook, moments } = await open(t, FIVE_A_SECOND);
+    world.transport.answering = () => {
+      moments.push(world.clock.monotonic());
+      return 'nothing';
+    };
+    await world.publish(20);
+    await world.restart();
+    const rateLimit = { max: 5, perMs: HOUR_MS };
+    await world.patch(webhook, { settings: { ordering: 'strict', rateLimit } });
+    await world.clock.advance(HOUR_MS);
+    assert.equal(moments.length, 5);
+    await world.clock.advance(1_000);
+    assert.equal(moments.length, 6);
+  });
+
   test('holds over a crash also for what was cancelled while it was in progress', async (t) => {
     const { world, webhook, moments } = await open(t, FIVE_A_SECOND);
     world.transport.answering = () => {

@@ -49,6 +49,17 @@ describe('during the overlap of a rotation', () => {
     });
   }
 
+  test('what a second try has shown holds also when the webhook was read again meanwhile', async (t) => {
+    const { world, webhook } = await rotated(t);
+    world.transport.answering = () => 'nothing';
+    await world.publish();
+    await answerOne(world, answered(401));
+    await world.patch(webhook, { description: 'Another' });
+    await answerOne(world);
+    await world.publish();
+    assert.equal(secretOf(expectOne(world.transport.open())), NEW);
+  });
+
   test('both tries are kept: the same number, rows of their own, and why there were two', async (t) => {
     const { world, webhook } = await rotated(t);
     world.transport.answering = knowing(NEW);

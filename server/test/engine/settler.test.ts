@@ -185,10 +185,10 @@ function settlement(seq: number): Settlement {
     seq,
     epoch: 1,
     accountId: 'acc_1',
+    webhookId: 'wh_1',
     deliveryId: `del_${seq}`,
     attempt: attemptOf(`att_${seq}`),
     firstTry: null,
-    webhookId: 'wh_1',
     status: 'delivered',
     dueAt: null,
   };

@@ -199,6 +199,25 @@ describe('a shard that is released', () => {
     assert.deepEqual(released.value, [shard]);
   });
 
+  test('and lost before it was, is owned anew like any other', async (t) => {
+    const { world, webhook, shard } = await open(t, {}, 'new');
+    world.transport.answering = () => 'nothing';
+    await world.publish();
+    const released = outcomeOf(world.engine.release([shard], 5_000));
+    await settled();
+    world.engine.lose([shard]);
+    await world.engine.own([{ shard, ...NEXT }]);
+    await world.clock.advance(5_000);
+    assert.deepEqual(released.value, []);
+    const [, again] = world.transport.open();
+    again?.answer(OK);
+    await settled();
+    await world.publish();
+    await world.engine.woken([wake('pending', webhook)]);
+    await settled();
+    assert.equal(world.transport.sent.length, 3);
+  });
+
   test('is not drained when something is still in progress at the limit', async (t) => {
     const { world, shard } = await open(t);
     world.transport.answering = () => 'nothing';
@@ -417,8 +436,8 @@ async function elsewhere({ engine }: World, act: () => Promise<unknown>): Promis
   engine.handOver = handOver;
 }
 
-function wake(kind: Wake['kind'], webhook: Webhook): Wake {
-  return { id: 1, shard: shardOf(webhook.id), kind, webhooks: [refOf(webhook)] };
+function wake(kind: Wake['kind'], { accountId, id }: Pick<Webhook, 'accountId' | 'id'>): Wake {
+  return { id: 1, shard: shardOf(id), kind, webhooks: [{ accountId, webhookId: id }] };
 }
 
 /** What a promise has been fulfilled with by now. */

@@ -15,16 +15,18 @@ test('what the engine found out about webhooks is counted', async (t) => {
     announcements.webhookDisabled.publish({ ...WEBHOOK, reason });
   }
   announcements.headFailed.publish({ ...WEBHOOK, deliveryId: 'del_1' });
+  announcements.fenced.publish({ ...WEBHOOK, deliveryId: 'del_1', number: 1 });
   announcements.unheard.publish({ ...WEBHOOK, dueAt: 0 });
   announcements.unheard.publish({ ...WEBHOOK, dueAt: 0 });
 
   const { samples } = parse((await metricsText([metrics.report()], { silent: 0 })).text);
-  const counted = [...samples].filter(([name]) => /disabled|heads|unheard/.test(name));
+  const counted = [...samples].filter(([name]) => /disabled|heads|unheard|fenced/.test(name));
   assert.deepEqual(Object.fromEntries(counted), {
     'posthorn_webhooks_disabled_total{reason="failing"}': 1,
     'posthorn_webhooks_disabled_total{reason="gone"}': 2,
     'posthorn_webhooks_disabled_total{reason="backlog_full"}': 1,
     posthorn_heads_failed_total: 1,
     posthorn_unheard_total: 2,
+    posthorn_fenced_total: 1,
   });
 });

@@ -7,6 +7,7 @@ import {
   ATTEMPT_FIELDS,
   BUG_FIELDS,
   ERROR_FIELDS,
+  FENCED_FIELDS,
   HEAD_FAILED_FIELDS,
   REQUEST_FIELDS,
   SETTLE_FAILED_FIELDS,
@@ -154,17 +155,20 @@ test('what the engine found out about a webhook is one line with exactly these m
     announcements.webhookDisabled.publish({ ...webhook, reason: 'gone' });
     announcements.headFailed.publish({ ...webhook, deliveryId: 'del_1' });
     announcements.unheard.publish({ ...webhook, dueAt: 1_700_000_000_000 });
+    announcements.fenced.publish({ ...webhook, deliveryId: 'del_1', number: 2 });
   });
   const of = { account: 'acc_1', webhook: 'wh_1' };
   assert.deepEqual(lines.map(withoutTime), [
     { level: 40, ...of, reason: 'gone', msg: 'webhook disabled' },
     { level: 40, ...of, delivery: 'del_1', msg: 'head failed' },
     { level: 50, ...of, due_at: '2023-11-14T22:13:20.000Z', msg: 'unheard' },
+    { level: 40, ...of, delivery: 'del_1', attempt: 2, msg: 'fenced' },
   ]);
   assert.deepEqual(lines.map(membersOf), [
     [...WEBHOOK_DISABLED_FIELDS],
     [...HEAD_FAILED_FIELDS],
     [...UNHEARD_FIELDS],
+    [...FENCED_FIELDS],
   ]);
 });
 
@@ -206,6 +210,7 @@ test('docs/metrics.md names the members of every line', () => {
   assert.deepEqual(documented('webhook disabled'), [...WEBHOOK_DISABLED_FIELDS]);
   assert.deepEqual(documented('head failed'), [...HEAD_FAILED_FIELDS]);
   assert.deepEqual(documented('unheard'), [...UNHEARD_FIELDS]);
+  assert.deepEqual(documented('fenced'), [...FENCED_FIELDS]);
   assert.deepEqual(documented('bug'), [...BUG_FIELDS]);
   const error = page.split('\n').find((line) => line.startsWith('`error` has')) ?? '';
   assert.deepEqual(

@@ -4,6 +4,7 @@ import { placesOf, plantedBugs, seedsUntilFound } from './planted-bugs.ts';
 import { runSeeds, summaryOf } from './seeds.ts';
 
 const SEEDS = 300;
+const NODES_SEEDS = 300;
 /** More than any of these five took, several times over. */
 const SEEDS_TO_FIND = 400;
 const SHOWN = [
@@ -17,6 +18,13 @@ const SHOWN = [
 test(`${SEEDS} seeds of a world with faults: nothing is lost, early, out of order or under an old state`, async (t) => {
   const from = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
   const run = await runSeeds({ from, count: SEEDS });
+  t.diagnostic(summaryOf(run));
+  assert.deepEqual(run.failures, []);
+});
+
+test(`${NODES_SEEDS} seeds of several nodes over one database: nothing is lost, out of order, or sent by two of them`, async (t) => {
+  const from = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
+  const run = await runSeeds({ world: 'nodes', from, count: NODES_SEEDS });
   t.diagnostic(summaryOf(run));
   assert.deepEqual(run.failures, []);
 });

@@ -27,7 +27,7 @@ for (const { name, runs, open } of STORES) {
 async function openInDatabase(ports: Parameters<OpenForComparison>[0]) {
   const { url, drop } = await migratedDatabase();
   const owned = new Map<number, number>();
-  const { store, ownership } = await openPostgresStore(url, { ...ports, owned });
+  const { store, ownership } = await openPostgresStore(url, { ...ports, owned, listen: null });
   const nodeId = randomBytes(8).toString('hex');
   await ownership.renew({ id: nodeId, leaseMs: 600_000 });
   for (const { shard, epoch } of await ownership.take(nodeId, SHARDS)) owned.set(shard, epoch);

@@ -4,7 +4,7 @@ import { describe, type TestContext, test } from 'node:test';
 import pg from 'pg';
 import {
   DISTRIBUTED,
-  distribute,
+  distributeTables,
   LOCAL,
   NotDistributedError,
   REFERENCE,
@@ -64,8 +64,8 @@ describe('the migrations keep to what a distributed PostgreSQL can do', () => {
 describe('distribute', () => {
   test('says what is missing where the extension is not there, and changes nothing', async (t) => {
     const client = await connected(t, await freshDatabase({ after: (step) => cleanUp(t, step) }));
-    await assert.rejects(distribute(client), NotDistributedError);
-    await assert.rejects(distribute(client), /create extension citus/);
+    await assert.rejects(distributeTables(client), NotDistributedError);
+    await assert.rejects(distributeTables(client), /create extension citus/);
   });
 
   test("issues Citus's statements once: reference tables first, then by account, all beside one another", async (t) => {
@@ -73,7 +73,7 @@ describe('distribute', () => {
     cleanUp(t, drop);
     const client = await connected(t, url);
     await client.query(CITUS_THAT_TAKES_NOTE);
-    const { done } = await distribute(client);
+    const done = await distributeTables(client);
     assert.equal(done.length, REFERENCE.length + Object.keys(DISTRIBUTED).length);
     assert.equal(done.at(-1), 'idempotency is distributed by account_id.');
     const { rows } = await client.query('select * from asked order by n');
@@ -87,7 +87,7 @@ describe('distribute', () => {
           .map(([table, column]) => `distributed ${table} ${column} beside accounts`),
       ],
     );
-    assert.deepEqual(await distribute(client), { done: [] });
+    assert.deepEqual(await distributeTables(client), []);
   });
 });
 

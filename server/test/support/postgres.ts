@@ -1,20 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { after } from 'node:test';
 import pg from 'pg';
 import { migrate } from '../../src/store/postgres/migrate.ts';
 import type { Cleanup } from './cleanup.ts';
-import { type PostgresServer, startPostgres } from './postgres/server.ts';
+import { startPostgres } from './postgres/server.ts';
 
 /**
  * PostgreSQL for tests: one server for each test file that asks for it, or the one at
- * `TEST_POSTGRES_URL`, whose role may create databases. It is stopped when the file has ended.
+ * `TEST_POSTGRES_URL`, whose role may create databases. It ends with the process, after whatever tests undo.
  */
-let server: Promise<Pick<PostgresServer, 'url' | 'stop'>> | null = null;
-
-after(async () => {
-  await (await template)?.drop();
-  await (await server)?.stop();
-});
+let server: Promise<{ url: string }> | null = null;
 
 /** The URL of a new and empty database, which is dropped when the test has ended. */
 export async function freshDatabase(cleanup: Cleanup): Promise<string> {
@@ -67,11 +61,17 @@ export async function run(url: string, sql: string): Promise<void> {
 }
 
 function running(): NonNullable<typeof server> {
-  server ??= given() ?? startPostgres();
+  server ??= given() ?? startForThisProcess();
   return server;
+}
+
+async function startForThisProcess(): Promise<{ url: string }> {
+  const started = await startPostgres();
+  started.leaveToExit();
+  return started;
 }
 
 function given(): typeof server {
   const url = process.env.TEST_POSTGRES_URL ?? '';
-  return url === '' ? null : Promise.resolve({ url, async stop() {} });
+  return url === '' ? null : Promise.resolve({ url });
 }

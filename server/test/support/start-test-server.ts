@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readSettings } from '../../src/cli/read-settings.ts';
 import { startServer } from '../../src/cli/start.ts';
 import type { Cleanup } from './cleanup.ts';
+import { migratedDatabase } from './postgres.ts';
 
 const DRAIN_LIMIT_MS = 2_000;
 
@@ -51,9 +52,10 @@ export async function startTestServer(
   cleanup: Cleanup,
   options: TestServerOptions = {},
 ): Promise<TestServer> {
+  const database = await databaseFor(options);
   const { settings } = readSettings({
     mode: 'dev',
-    environment: environmentOf(options),
+    environment: { POSTHORN_DATABASE_URL: database.url, ...environmentOf(options) },
     flags: {},
   });
   const key = `phk_${randomBytes(24).toString('hex')}`;
@@ -72,6 +74,7 @@ export async function startTestServer(
     await stopped;
   };
   cleanup.after(stop);
+  cleanup.after(database.drop);
 
   return {
     url: server.url,
@@ -95,10 +98,16 @@ export async function startTestServer(
   };
 }
 
+/** In memory; with `TEST_STORE=postgres` a new database of a real PostgreSQL. */
+async function databaseFor({ environment }: TestServerOptions) {
+  const isGiven = environment?.POSTHORN_DATABASE_URL !== undefined;
+  if (process.env.TEST_STORE === 'postgres' && !isGiven) return await migratedDatabase();
+  return { url: 'sqlite::memory:', async drop() {} };
+}
+
 function environmentOf(options: TestServerOptions): Record<string, string> {
   const { retryScheduleMs, attemptTimeoutMs, allowNetworks, rootKey, environment } = options;
   return {
-    POSTHORN_DATABASE_URL: 'sqlite::memory:',
     POSTHORN_PORT: '0',
     POSTHORN_LOG_LEVEL: 'silent',
     ...(retryScheduleMs && { POSTHORN_RETRY_SCHEDULE: retryScheduleMs.map(inMs).join(',') }),

@@ -8,10 +8,8 @@ const LOOK_EVERY_MS = 50;
 export interface NodeControlParts {
   /** The engine of this node. */
   local: Control;
-  /** Whether this node may start something for a shard. */
-  serves: (shard: number) => boolean;
-  /** Whether a change of this shard is left for its owner by the store. */
-  owns: (shard: number) => boolean;
+  /** Whether this node may start something for a shard, and whether it owns it beyond doubt. */
+  node: { serves(shard: number): boolean; owns(shard: number): boolean };
   ownership: Pick<Ownership, 'isChangeKnown'>;
   clock: Clock;
 }
@@ -20,17 +18,18 @@ export interface NodeControlParts {
  * Control of the engine that owns the webhook, at whichever node it is.
  *
  * Whether there is something left for another owner was decided by the store, inside the transaction of
- * the change, by what this node believed then. Here it may believe something else by now: a shard that is
- * leaving was its own when the change committed, and nothing was left for anybody. So the own engine is
- * asked as long as it serves the shard, and the store as well as soon as it is not owned any more.
+ * the change. What this node believes here may be something else. A shard that is leaving was its own when
+ * the change committed, and nothing was left for anybody; one that it believes to own may have been taken
+ * while it was frozen, and something was left. So the own engine is asked as long as it serves the shard,
+ * and the store as well unless the shard is owned beyond doubt.
  */
 export function createNodeControl(parts: NodeControlParts): Control {
-  const { local, serves, owns } = parts;
+  const { local, node } = parts;
 
   const everywhere = async (webhook: WebhookRef, here: () => Promise<void>): Promise<void> => {
     const shard = shardOf(webhook.webhookId);
-    if (serves(shard)) await here();
-    if (!owns(shard)) await untilKnown(webhook, parts);
+    if (node.serves(shard)) await here();
+    if (!node.owns(shard)) await untilKnown(webhook, parts);
   };
 
   return {

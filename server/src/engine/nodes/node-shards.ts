@@ -15,18 +15,9 @@ export interface NodeShard extends TakenShard {
   state: 'taken' | 'loading' | 'owned' | 'leaving' | 'given_up';
 }
 
-/**
- * The shards of this node. `owned` is what a publish goes by: under which epoch this node believes it
- * owns a shard, to be compared with the row inside the transaction. One that is leaving is not in it: a
- * stream of shared locks on its row would hold the next owner off.
- */
+/** The shards of this node, as far as it knows. */
 export class NodeShards {
-  readonly owned: Map<number, number>;
   readonly #shards = new Map<number, NodeShard>();
-
-  constructor(owned: Map<number, number>) {
-    this.owned = owned;
-  }
 
   numbers(): Set<number> {
     return new Set(this.#shards.keys());
@@ -44,26 +35,23 @@ export class NodeShards {
     return this.all().filter((one) => one.state === state);
   }
 
-  /** Those that this node serves, and goes on serving. */
-  get served(): NodeShard[] {
-    return this.all().filter(({ state }) => state !== 'leaving' && state !== 'given_up');
+  /** Those that stay. */
+  get kept(): NodeShard[] {
+    return this.all().filter(isKept);
+  }
+
+  keeps(shard: number): boolean {
+    const known = this.#shards.get(shard);
+    return known !== undefined && isKept(known);
   }
 
   add({ shard, epoch, drained }: TakenShard): void {
     this.#shards.set(shard, { shard, epoch, drained, state: 'taken' });
-    this.owned.set(shard, epoch);
-  }
-
-  leave(shard: NodeShard): void {
-    shard.state = 'leaving';
-    this.owned.delete(shard.shard);
   }
 
   remove(gone: readonly NodeShard[]): void {
     for (const one of gone) {
-      if (this.#shards.get(one.shard) !== one) continue;
-      this.#shards.delete(one.shard);
-      this.owned.delete(one.shard);
+      if (this.#shards.get(one.shard) === one) this.#shards.delete(one.shard);
     }
   }
 
@@ -80,4 +68,8 @@ export class NodeShards {
   unknownOf(rows: readonly OwnedShard[], knownBefore: ReadonlySet<number>): OwnedShard[] {
     return rows.filter(({ shard }) => !this.#shards.has(shard) && !knownBefore.has(shard));
   }
+}
+
+function isKept({ state }: NodeShard): boolean {
+  return state !== 'leaving' && state !== 'given_up';
 }

@@ -27,8 +27,6 @@ export interface NodePorts {
   clock: Clock;
   lease: NodeLease;
   server: ShardServer;
-  /** What publishes go by; written here only. */
-  owned: Map<number, number>;
   announcements: { bug: Announcement<{ where: string; error: unknown }> };
 }
 
@@ -67,7 +65,7 @@ const LEAVING_MAX = 4;
 export class Node {
   readonly #ports: NodePorts;
   readonly #settings: NodeSettings;
-  readonly #shards: NodeShards;
+  readonly #shards = new NodeShards();
   #state: 'out' | 'in' | 'staying' = 'out';
   #renewal: Timer | null = null;
   #round: Promise<void> = Promise.resolve();
@@ -78,7 +76,6 @@ export class Node {
   constructor(ports: NodePorts, settings: NodeSettings) {
     this.#ports = ports;
     this.#settings = settings;
-    this.#shards = new NodeShards(ports.owned);
   }
 
   /** Returns when it has tried once; when that was in vain it goes on trying. */
@@ -117,6 +114,11 @@ export class Node {
     if (this.#state === 'out') return;
     this.#isHastened = true;
     if (!this.#isPolling) void this.#pollNow();
+  }
+
+  /** Whether the shard is this node's beyond doubt: with a lease, nobody else can have taken it. */
+  owns(shard: number): boolean {
+    return this.#ports.lease.isValid() && this.#shards.keeps(shard);
   }
 
   /** Whether the engine may start something for this shard, or may have been about to. */
@@ -168,18 +170,18 @@ export class Node {
 
   async #balance(nodes: number, free: number): Promise<void> {
     const share = Math.ceil(SHARDS / Math.max(1, nodes));
-    const { served } = this.#shards;
-    const wanted = Math.min(share - served.length, free);
+    const { kept } = this.#shards;
+    const wanted = Math.min(share - kept.length, free);
     if (wanted > 0) {
       const { ownership } = this.#ports;
       const taken = await this.#asked(ownership.take(this.#settings.id, wanted));
       for (const one of taken) this.#shards.add(one);
       return;
     }
-    const canLeave = LEAVING_MAX - (this.#shards.all().length - served.length);
-    const above = Math.max(0, Math.min(served.length - share, canLeave));
+    const canLeave = LEAVING_MAX - (this.#shards.all().length - kept.length);
+    const above = Math.max(0, Math.min(kept.length - share, canLeave));
     // The newest first: what is settled somewhere stays there.
-    for (const shard of served.slice(served.length - above)) void this.#giveUp(shard);
+    for (const shard of kept.slice(kept.length - above)) void this.#giveUp(shard);
   }
 
   // -------------------------------------------------------------------------------------------
@@ -201,7 +203,7 @@ export class Node {
 
   async #giveUp(shard: NodeShard): Promise<void> {
     const { server } = this.#ports;
-    this.#shards.leave(shard);
+    shard.state = 'leaving';
     shard.drained = false;
     await this.#tried(async () => {
       const drained = await server.release([shard.shard], this.#settings.releaseLimitMs);

@@ -25,20 +25,15 @@ export const LOCAL: readonly string[] = ['vault_check', 'engine_run', 'schema_mi
 
 const FIRST = 'accounts';
 
-export interface Distribution {
-  /** What was done to which table, as sentences; empty when all of it had been done before. */
-  done: string[];
-}
-
 export class NotDistributedError extends Error {
   override name = 'NotDistributedError';
 }
 
 /**
  * Distributes the tables with Citus's own statements; what is distributed already stays as it is, so
- * it may be called again after a failure and after each migration.
+ * it may be called again after a failure and after each migration. Answers what was done, as sentences.
  */
-export async function distribute(client: pg.ClientBase): Promise<Distribution> {
+export async function distributeTables(client: pg.ClientBase): Promise<string[]> {
   if (!(await hasCitus(client))) {
     throw new NotDistributedError(
       'This database has no extension "citus": create it on the coordinator and on every worker ' +
@@ -65,7 +60,7 @@ export async function distribute(client: pg.ClientBase): Promise<Distribution> {
     }
     done.push(`${table} is distributed by ${column}.`);
   }
-  return { done };
+  return done;
 }
 
 export async function hasCitus(client: pg.ClientBase | pg.Pool): Promise<boolean> {

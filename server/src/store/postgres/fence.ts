@@ -87,6 +87,7 @@ export async function leaveWakes(
   const distinct = new Map(
     webhooks.map((webhook) => [`${webhook.accountId} ${webhook.webhookId}`, webhook]),
   );
+  if (distinct.size > 0) transaction.leftWakes = true;
   const byShard = Map.groupBy(distinct.values(), ({ webhookId }) => shardOf(webhookId));
   await Promise.all(
     byShard

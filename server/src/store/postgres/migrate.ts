@@ -102,7 +102,8 @@ async function applied(client: pg.Client): Promise<AppliedMigration[]> {
   return rows;
 }
 
-async function connected<Result>(
+/** Does something on a connection of its own. */
+export async function connected<Result>(
   url: string,
   work: (client: pg.Client) => Promise<Result>,
 ): Promise<Result> {

@@ -11,6 +11,7 @@ import { eventOperations } from './events.ts';
 import { DatabaseFault, told } from './faults.ts';
 import type { Belief } from './fence.ts';
 import { laneOperations } from './lanes.ts';
+import { type Listening, openNotices } from './notices.ts';
 import { onceOperations } from './once.ts';
 import { createOwnership } from './ownership.ts';
 import { publishOperations } from './publish.ts';
@@ -26,6 +27,8 @@ export interface PostgresStorePorts {
   newId: NewId;
   /** The shards that this node owns; whoever takes and releases them keeps it. */
   owned: Belief;
+  /** What is told when another node says that it has left something; null: nobody listens. */
+  listen: Listening | null;
   /** Told after each commit what it made pending in shards that this node owns. */
   handOver: HandOver;
 }
@@ -40,10 +43,11 @@ export interface PostgresStore {
 /** Connects to a database whose schema is up to date. */
 export async function openPostgresStore(
   url: string,
-  { newId, owned, handOver }: PostgresStorePorts,
+  { newId, owned, listen, handOver }: PostgresStorePorts,
 ): Promise<PostgresStore> {
   const database = await openDatabase(url);
-  const transactions = createTransactions(database, handOver);
+  const notices = openNotices(database.others, listen);
+  const transactions = createTransactions(database, { handOver, leftWakes: notices.tell });
   const operations = createOperations(transactions, owned, newId);
 
   async function call({ operation, args }: StoreCall): Promise<unknown> {
@@ -54,10 +58,15 @@ export async function openPostgresStore(
 
   return {
     call,
-    store: storeOver(call, database.close),
+    store: storeOver(call, close),
     ownership: toldOwnership(createOwnership(transactions)),
-    close: database.close,
+    close,
   };
+
+  async function close(): Promise<void> {
+    await notices.close();
+    await database.close();
+  }
 }
 
 /** Callers hear of faults in the words of the port. */

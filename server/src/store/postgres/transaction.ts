@@ -44,7 +44,13 @@ export interface Transactions {
   readRows(sql: string, values?: readonly unknown[]): Promise<Row[]>;
 }
 
-export function createTransactions(database: Database, handOver: HandOver): Transactions {
+/** What is told after a commit. */
+export interface Committed {
+  handOver: HandOver;
+  leftWakes(): void;
+}
+
+export function createTransactions(database: Database, committed: Committed): Transactions {
   const { batches, others, begin } = database;
   const announcement: Announcements['transaction'] = channel(ANNOUNCEMENT_NAMES.transaction);
 
@@ -69,7 +75,8 @@ export function createTransactions(database: Database, handOver: HandOver): Tran
     try {
       const result = await attempt(pool, begin.write, made, work, times);
       announce('committed', calls, made, times);
-      if (made.pending.length > 0) handOver(made.pending);
+      if (made.pending.length > 0) committed.handOver(made.pending);
+      if (made.leftWakes) committed.leftWakes();
       return result;
     } catch (error) {
       const outcome = OUTCOME_OF[error instanceof DatabaseFault ? error.trouble : 'call'];
@@ -101,6 +108,8 @@ export interface Made {
   /** Handed over when it is committed. */
   pending: DueDelivery[];
   events: number;
+  /** Whether something was left for the owners of other shards. */
+  leftWakes: boolean;
 }
 
 interface Times {
@@ -109,7 +118,7 @@ interface Times {
 }
 
 function created(): Made {
-  return { pending: [], events: 0 };
+  return { pending: [], events: 0, leftWakes: false };
 }
 
 const OUTCOME_OF: Record<Trouble, TransactionOutcome> = {

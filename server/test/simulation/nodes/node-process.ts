@@ -32,8 +32,8 @@ export class NodeProcess {
   readonly node: Node;
   readonly store: SimulatedStore;
   readonly lease: NodeLease;
-  /** What it believes to own. */
-  readonly owned = new Map<number, number>();
+  /** What its writes go by, kept by its connections. */
+  readonly belief = new Map<number, number>();
   /** Null when its API takes nothing more. */
   clients: Clients | null;
   readonly #parts: ProcessParts;
@@ -52,8 +52,7 @@ export class NodeProcess {
     this.node = this.#createNode(ownership);
     const control = createNodeControl({
       local: this.engine,
-      serves: (shard) => this.node.serves(shard),
-      owns: (shard) => this.owned.has(shard),
+      node: this.node,
       ownership,
       clock: this.#clock,
     });
@@ -108,7 +107,6 @@ export class NodeProcess {
     return new Node(
       {
         ...{ ownership, clock: this.#clock, lease: this.lease, announcements },
-        owned: this.owned,
         server: this.#server(),
       },
       { id: this.id, leaseMs, releaseLimitMs },
@@ -118,7 +116,8 @@ export class NodeProcess {
   /** The engine in a thread of its own: what it is told takes its time, and arrives in that order. */
   #server(): ShardServer {
     const { engine } = this;
-    const tell = async <Answer>(act: () => Promise<Answer>): Promise<Answer> => {
+    const tell = async <Answer>(what: string, act: () => Promise<Answer>): Promise<Answer> => {
+      this.#parts.trace.say(`${this.id} is told that it ${what}`);
       const now = this.#clock.monotonic();
       this.#there = Math.max(this.#there, now + this.#hop());
       await this.#passed(this.#there - now);
@@ -127,20 +126,39 @@ export class NodeProcess {
       return answer;
     };
     return {
-      own: (shards) => tell(() => engine.own(shards)),
-      release: (shards, limitMs) => tell(() => engine.release(shards, limitMs)),
-      lose: (shards) => tell(async () => engine.lose(shards)),
-      woken: (wakes) => tell(() => engine.woken(wakes)),
+      own: (shards) =>
+        tell(`owns ${shards.map(({ shard, epoch }) => `${shard}/${epoch}`)}`, () =>
+          engine.own(shards),
+        ),
+      release: (shards, limitMs) =>
+        tell(`gives up ${shards}`, () => engine.release(shards, limitMs)),
+      lose: (shards) => tell(`has lost ${shards}`, async () => engine.lose(shards)),
+      woken: (wakes) => tell(`has ${wakes.length} wakes`, () => engine.woken(wakes)),
     };
   }
 
+  /** As a store keeps it: its belief is told of a shard after it is owned, and of its end before that. */
   #ownership(): Ownership {
-    const { store, life } = this;
+    const { store, life, belief } = this;
     const { table } = this.#parts.database;
     return {
-      renew: (node) => store.ask(life, 'write', () => table.renew(node)),
-      take: (id, limit) => store.ask(life, 'write', () => table.take(id, limit)),
-      release: (id, shards, how) => store.ask(life, 'write', () => table.release(id, shards, how)),
+      async renew(node) {
+        const answer = await store.ask(life, 'write', () => table.renew(node));
+        belief.clear();
+        for (const { shard, epoch } of answer.owned) belief.set(shard, epoch);
+        return answer;
+      },
+      async take(id, limit) {
+        const taken = await store.ask(life, 'write', () => table.take(id, limit));
+        for (const { shard, epoch } of taken) belief.set(shard, epoch);
+        return taken;
+      },
+      async release(id, shards, how) {
+        for (const { shard, epoch } of shards) {
+          if (belief.get(shard) === epoch) belief.delete(shard);
+        }
+        await store.ask(life, 'write', () => table.release(id, shards, how));
+      },
       leave: (id) => store.ask(life, 'write', () => table.leave(id)),
       wakes: (shards, limit) => store.ask(life, 'read', () => table.wakes(shards, limit)),
       forgetWakes: (wakes, shards) =>

@@ -23,8 +23,8 @@ import type { Trace } from '../trace.ts';
 /** A process as the database knows it. */
 export interface Client {
   id: string;
-  /** What its publishes go by: under which epoch it believes to own which shards. */
-  owned: ReadonlyMap<number, number>;
+  /** What its writes go by: under which epoch it believes to own which shards. */
+  belief: ReadonlyMap<number, number>;
 }
 
 export interface DatabaseParts {
@@ -80,7 +80,7 @@ export class NodesDatabase {
   for(client: Client): Database {
     return {
       writes: (call) => this.#store.executor.writes(call),
-      belief: () => new Map(client.owned),
+      belief: () => new Map(client.belief),
       run: (calls) => this.#run(calls, client),
       look: (call) => this.look(call),
       close: () => {},
@@ -144,10 +144,10 @@ export class NodesDatabase {
       this.#parts.witness.executed(call, result, made, life);
     }
     const changed = result.ok ? changedBy(call, result.value) : null;
-    if (changed !== null && this.#epochFor(changed, sent, client) === null) {
+    if (changed !== null && this.#epochFor(changed, sent) === null) {
       this.#leave('changed', shardOf(changed.webhookId), [changed]);
     }
-    return { result, mine: this.#shared(made, sent, client) };
+    return { result, mine: this.#shared(made, sent) };
   }
 
   #execute(call: StoreCall): CallResult {
@@ -156,21 +156,22 @@ export class NodesDatabase {
     return result;
   }
 
-  /** Under which epoch the client owns that webhook, as far as it knows and the row says so too. */
-  #epochFor({ webhookId }: WebhookRef, { belief }: SentCall, { id }: Client): number | null {
+  /**
+   * Under which epoch the caller owns that webhook, as far as it knows and the row says so too. That it was
+   * released meanwhile does not show: then nobody owns it, and whoever takes it reads what is pending.
+   */
+  #epochFor({ webhookId }: WebhookRef, { belief }: SentCall): number | null {
     const shard = shardOf(webhookId);
     const epoch = (belief as ReadonlyMap<number, number>).get(shard);
-    if (epoch === undefined) return null;
-    const row = this.table.row(shard);
-    return row.owner === id && row.epoch === epoch ? epoch : null;
+    return epoch !== undefined && this.table.isEpoch({ shard, epoch }) ? epoch : null;
   }
 
   /** What the client owns is handed over to it; for the rest there is one wake for each shard. */
-  #shared(made: readonly DueDelivery[], sent: SentCall, client: Client): DueDelivery[] {
+  #shared(made: readonly DueDelivery[], sent: SentCall): DueDelivery[] {
     const mine: DueDelivery[] = [];
     const others = new Map<number, Map<string, WebhookRef>>();
     for (const delivery of made) {
-      const epoch = this.#epochFor(delivery, sent, client);
+      const epoch = this.#epochFor(delivery, sent);
       if (epoch !== null) {
         mine.push({ ...delivery, epoch });
         continue;
@@ -214,10 +215,8 @@ export class NodesDatabase {
   }
 
   /** In whose life it was sent, when that one's epoch still counts. */
-  #standing({ deliveryId, epoch }: Settlement): Life | null {
-    const delivery = this.#parts.model.deliveries.get(deliveryId);
-    if (delivery === undefined) throw new Error(`there is no delivery ${deliveryId}`);
-    const of = { shard: shardOf(delivery.webhook.ref.webhookId), epoch };
+  #standing({ webhookId, epoch }: Settlement): Life | null {
+    const of = { shard: shardOf(webhookId), epoch };
     return this.table.isEpoch(of) ? this.lifeOf(of) : null;
   }
 

@@ -260,10 +260,7 @@ class NodesSimulation {
   #mayStart({ delivery }: ModelExchange): boolean {
     const { owner, shard } = this.database.table.row(shardOf(delivery.webhook.ref.webhookId));
     const node = this.#nodes.find(({ id }) => id === owner);
-    // A shard that is leaving is not among those that it believes to own.
-    return (
-      node !== undefined && node.clients !== null && node.owned.has(shard) && node.lease.isValid()
-    );
+    return node !== undefined && node.clients !== null && node.node.owns(shard);
   }
 
   #isWell(): boolean {

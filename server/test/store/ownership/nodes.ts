@@ -5,7 +5,6 @@ import type { Webhook } from '../../../src/core/model.ts';
 import type {
   DueDelivery,
   NewEvents,
-  OwnedShard,
   Ownership,
   Store,
   WebhookRef,
@@ -13,6 +12,7 @@ import type {
 import { SHARDS, shardOf } from '../../../src/core/shards.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
 import { createRandom } from '../../../src/platform/random.ts';
+import { believing } from '../../../src/store/postgres/believing.ts';
 import { openPostgresStore } from '../../../src/store/postgres/store.ts';
 import { migratedDatabase } from '../../support/postgres.ts';
 import { eventOf, resultOf, webhookOf } from '../contract/fixtures.ts';
@@ -70,7 +70,12 @@ async function openNode(id: string, url: string, newId: NewId): Promise<Node> {
   const handedOver: DueDelivery[] = [];
   const handOver = (deliveries: DueDelivery[]) => handedOver.push(...deliveries);
   const owned = new Map<number, number>();
-  const { store, ownership: port } = await openPostgresStore(url, { newId, owned, handOver });
+  const { store, ownership: port } = await openPostgresStore(url, {
+    newId,
+    owned,
+    listen: null,
+    handOver,
+  });
   const ownership = believing(port, owned);
   const live = () => ownership.renew({ id, leaseMs: LONG_MS });
   return {
@@ -91,31 +96,6 @@ async function openNode(id: string, url: string, newId: NewId): Promise<Node> {
       const publish = { ...eventsFor(webhooks, newId), webhooksVersion: version };
       assert.equal(resultOf(await store.publish(publish)), 'accepted');
       return publish.events.flatMap(({ deliveries }) => deliveries.map((made) => made.id));
-    },
-  };
-}
-
-/** What a node does about what it owns: it believes what it is answered, and gives up before it says so. */
-function believing(ownership: Ownership, owned: Map<number, number>): Ownership {
-  const believe = (shards: readonly OwnedShard[]) => {
-    for (const { shard, epoch } of shards) owned.set(shard, epoch);
-  };
-  return {
-    ...ownership,
-    async take(nodeId, limit) {
-      const taken = await ownership.take(nodeId, limit);
-      believe(taken);
-      return taken;
-    },
-    async release(nodeId, shards, how) {
-      for (const { shard } of shards) owned.delete(shard);
-      await ownership.release(nodeId, shards, how);
-    },
-    async renew(node) {
-      const renewed = await ownership.renew(node);
-      owned.clear();
-      believe(renewed.owned);
-      return renewed;
     },
   };
 }

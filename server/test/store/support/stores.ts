@@ -55,7 +55,12 @@ export async function openThread(path: string, handOver: HandOver): Promise<Stor
 export async function openPostgres(url: string, handOver: HandOver): Promise<Store> {
   const newId = createIds({ clock: systemClock, random: createRandom() });
   const owned = new Map<number, number>();
-  const { store, ownership } = await openPostgresStore(url, { newId, owned, handOver });
+  const { store, ownership } = await openPostgresStore(url, {
+    newId,
+    owned,
+    listen: null,
+    handOver,
+  });
   const nodeId = randomBytes(8).toString('hex');
   await ownership.renew({ id: nodeId, leaseMs: NODE_LEASE_MS });
   for (const { shard, epoch } of await ownership.take(nodeId, SHARDS)) owned.set(shard, epoch);

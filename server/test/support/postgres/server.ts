@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -13,6 +13,8 @@ export interface PostgresServer {
   /** Ends it as an operator does, connections and all, and starts it again at the same address. */
   restart(whileItIsDown?: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
+  /** It holds this process back no longer, and ends and is removed with it. */
+  leaveToExit(): void;
 }
 
 /**
@@ -58,13 +60,13 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   ].flatMap((setting) => ['-c', setting]);
   const command = [postgres, '-D', data, '-p', String(port), ...settings];
   const launch = async () => {
-    const process = spawn('sh', ['-c', UNTIL_INPUT_ENDS, 'sh', ...command], {
+    const launched = spawn('sh', ['-c', UNTIL_INPUT_ENDS, 'sh', ...command], {
       ...user,
       stdio: ['pipe', 'ignore', 'pipe'],
       env: environment(),
     });
-    await untilReady(process);
-    return process;
+    await untilReady(launched);
+    return launched;
   };
   let running = await launch();
   const halt = async () => {
@@ -83,7 +85,20 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       await halt();
       rmSync(folder, { recursive: true });
     },
+    leaveToExit() {
+      running.unref();
+      for (const stream of [running.stdin, running.stderr]) (stream as Socket | null)?.unref();
+      process.once('exit', () => {
+        process.kill(postmasterOf(data), 'SIGQUIT');
+        rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+      });
+    },
   };
+}
+
+/** The server's own process: the shell that started it is not it. */
+function postmasterOf(data: string): number {
+  return Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]);
 }
 
 function giveTo(path: string, { uid, gid }: SystemUser): void {
