@@ -73,6 +73,19 @@ describe('what a node writes after it has lost a shard', () => {
   });
 });
 
+test('what is handed over has the epoch under which it was published', async (t) => {
+  const { nodes, webhook } = await openNodes(t, ['a', 'b']);
+  const [a, b] = nodes as [Node, Node];
+  await a.takeAll();
+  const made = await webhook();
+  await a.publish(made);
+  await a.fall();
+  await b.takeAll();
+  await b.publish(made);
+  const epochs = [a, b].map(({ handedOver }) => handedOver.map(({ epoch }) => epoch));
+  assert.deepEqual(epochs, [[1], [2]]);
+});
+
 describe('what a node leaves for the owner of a shard', () => {
   test('a publish leaves one row for each shard, whatever it has for it', async (t) => {
     const { nodes, webhook } = await openNodes(t, ['a', 'b']);

@@ -51,8 +51,19 @@ export async function openThread(path: string, handOver: HandOver): Promise<Stor
   });
 }
 
-/** The store of a node that owns every shard. */
-export async function openPostgres(url: string, handOver: HandOver): Promise<Store> {
+/**
+ * The store of a node that owns every shard. What is handed over there has the epoch of its shard too,
+ * which is for the tests of nodes: the rest is as on every store.
+ */
+export async function openPostgres(url: string, heard: HandOver): Promise<Store> {
+  const handOver: HandOver = (deliveries) => {
+    heard(
+      deliveries.map(({ epoch, ...delivery }) => {
+        assert.ok(epoch !== undefined);
+        return delivery;
+      }),
+    );
+  };
   const newId = createIds({ clock: systemClock, random: createRandom() });
   const owned = new Map<number, number>();
   const { store, ownership } = await openPostgresStore(url, {

@@ -75,8 +75,9 @@ create table events (
 );
 
 -- The attempt_… columns are the newest attempt; the ones before it are in `attempts`. No index has a
--- column that an attempt changes (but for `sent_at`, where a webhook has a rate limit), and there is
--- room for the second version of a row beside the first: settling then touches no index at all.
+-- column that an attempt changes (but for `sent_at`, where a webhook has a rate limit), and a page has
+-- room for a second and longer version of all its rows, which one transaction may write: settling then
+-- touches no index at all.
 create table deliveries (
   account_id text collate "C" not null,
   id text collate "C" not null,
@@ -101,7 +102,7 @@ create table deliveries (
   sent_at bigint,
   primary key (account_id, id)
 )
-with (fillfactor = 70);
+with (fillfactor = 45);
 
 create index deliveries_by_webhook on deliveries (account_id, webhook_id, id);
 create index deliveries_by_event on deliveries (account_id, event_id, id);
