@@ -49,6 +49,17 @@ export function settleContract(under: StoreUnderTest): void {
       assert.deepEqual([after.status, after.dueAt], ['pending', dueAt]);
     });
 
+    test('every character of a response and of a description is kept, U+0000 too', async (t) => {
+      const world = await openWorld(t, under);
+      const text = 'a\0b\u001a0\u001a\u001a"\\{,}NULL\r\n🪝';
+      const { accountId, id } = await world.mine.webhook({ description: text });
+      assert.equal((await world.store.getWebhook(accountId, id))?.description, text);
+      const delivery = await pendingDelivery(world);
+      const attempt = attemptOf(world.newId('attempt'), { responseBody: text });
+      await world.store.settle([settlementOf(delivery, attempt)]);
+      assert.deepEqual(await attemptsOf(world, delivery), [attempt]);
+    });
+
     test('the newest attempt stands with the delivery, and all of them in their order', async (t) => {
       const world = await openWorld(t, under);
       const delivery = await pendingDelivery(world);
