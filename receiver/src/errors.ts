@@ -57,7 +57,7 @@ export const VERIFICATION_ERRORS = {
   },
   signature_version_unsupported: {
     status: 400,
-    message: 'The header webhook-signature has no v1 entry.',
+    message: 'The header webhook-signature has no entry that this secret could have made.',
     hint: 'Pass the header unchanged, or update this library if the sender has a newer scheme.',
   },
   signature_mismatch: {
@@ -84,13 +84,19 @@ export class WebhookVerificationError extends Error {
   /** What to do about it, for the log of the receiver's operator. */
   readonly hint: string;
 
-  /** `detail`: a sentence on this very case, added to the message of the table. */
-  constructor(code: VerificationErrorCode, detail?: string) {
-    const { status, message, hint } = VERIFICATION_ERRORS[code];
-    super(detail === undefined ? message : `${message} ${detail}`);
+  /**
+   * `detail`: a sentence on this very case, added to the message of the table. `hint`: a better one
+   * than that of the table, where the case gives its cause away.
+   */
+  constructor(code: VerificationErrorCode, detail?: string, hint?: string) {
+    const { status, message, hint: usual } = VERIFICATION_ERRORS[code];
+    const sentences = [message, detail ?? []].flat();
+    // What only a programmer can mend is thrown at one, who may see the message alone.
+    if (status === 500) sentences.push(hint ?? usual);
+    super(sentences.join(' '));
     this.name = 'WebhookVerificationError';
     this.code = code;
     this.status = status;
-    this.hint = hint;
+    this.hint = hint ?? usual;
   }
 }

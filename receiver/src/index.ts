@@ -5,6 +5,7 @@ export {
 } from './errors.ts';
 export type { WebhookEvent } from './event.ts';
 export { HEADERS } from './headers.ts';
+export type { Secrets } from './keys.ts';
 export type { HeaderValue, RequestHeaders } from './request-headers.ts';
 export {
   SECRET_LENGTH_MAX,

@@ -60,6 +60,7 @@ export function secretFault(secret: string): string | undefined {
  * an allowed secret is allowed here, and that has 16 to 256 bytes.
  */
 export function receiverSecretFault(secret: string): string | undefined {
+  if (secret !== secret.trim()) return 'It has white space before or behind it: trim it.';
   if (!isPrintable(secret)) return NOT_PRINTABLE;
   const isStandard = secret.startsWith(STANDARD_PREFIX);
   const bytes = isStandard ? decodeStandard(secret)?.length : secret.length;
