@@ -51,6 +51,7 @@ const layers: readonly Layer[] = [
   { place: 'server/src/cli/', imports: everything, npm: ['commander'], node: true },
   { place: 'server/src/index.ts', imports: everything, npm: ['commander'], node: true },
   { place: 'receiver/src/node.ts', imports: [portable], npm: [], node: true },
+  { place: 'receiver/src/testing.ts', imports: [portable], npm: [], node: true },
   { place: portable, imports: [], npm: [] },
 ];
 
