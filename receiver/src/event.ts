@@ -15,10 +15,7 @@ export interface WebhookEvent {
 export function parseEvent(body: string | Uint8Array): WebhookEvent {
   const value = parseJson(body);
   if (!isEvent(value)) {
-    throw new WebhookVerificationError(
-      'body_malformed',
-      'An event is an object with id, type, created_at and data.',
-    );
+    throw new WebhookVerificationError('body_malformed', 'It needs id, type, created_at and data.');
   }
   return value;
 }

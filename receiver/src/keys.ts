@@ -31,7 +31,7 @@ export function verificationKeys(secrets: Secrets): VerificationKey[] {
 /** Those that are set: an environment variable that is not there is undefined or empty. */
 export function presentSecrets(secrets: Secrets): string[] {
   const given = typeof secrets === 'object' ? secrets : [secrets];
-  return given.filter((secret) => secret !== undefined).filter((secret) => secret !== '');
+  return given.filter((secret): secret is string => secret !== undefined && secret !== '');
 }
 
 function readyKey(secret: string): VerificationKey {
@@ -47,12 +47,12 @@ function readyKey(secret: string): VerificationKey {
 function newKey(secret: string): VerificationKey {
   if (typeof secret !== 'string') throw malformed('A secret is text.');
   if (secret.startsWith(PRIVATE_KEY_PREFIX)) {
-    throw malformed(`This key signs: only the sender has it. Verify with ${PUBLIC_KEY_PREFIX}…`);
+    throw malformed(`This key signs; verify with ${PUBLIC_KEY_PREFIX}…`);
   }
   if (secret.startsWith(PUBLIC_KEY_PREFIX)) {
     const key = publicKey(secret);
     if (key !== undefined) return { kind: 'ed25519', publicKey: key };
-    throw malformed(`What follows ${PUBLIC_KEY_PREFIX} must be canonical base64 of 32 bytes.`);
+    throw malformed(`After ${PUBLIC_KEY_PREFIX} comes canonical base64 of 32 bytes.`);
   }
   const fault = receiverSecretFault(secret);
   if (fault !== undefined) throw malformed(fault);

@@ -17,10 +17,10 @@ function hintOf({ eventId, secrets, body }: Refused): string | undefined {
     return 'A secret has quotes around it: take them away.';
   }
   if (eventId?.startsWith('wh_')) {
-    return 'The value of webhook-id is that of X-Webhook-Id: pass the headers unchanged.';
+    return 'The value of webhook-id is that of X-Webhook-Id: pass all headers of the request unchanged.';
   }
   if (wasPrintedAgain(body)) {
-    return 'The body is not as it was sent, but parsed and printed again: pass the raw body.';
+    return 'The body was parsed and printed again: pass the raw body.';
   }
   return undefined;
 }

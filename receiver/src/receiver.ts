@@ -134,7 +134,7 @@ export class Receiver<Events extends object> implements RequestReceiver {
     const handlers = this.#handlersOf(event.type);
     if (handlers.length === 0) return answer(200, 'OK, not handled');
     if (this.#working.size >= (this.#options.inProgressMax ?? 1_000)) {
-      return answer(503, 'too many events at once', 1_000);
+      return answer(503, 'too many events', 1_000);
     }
     const work: Work = { event, token: crypto.randomUUID(), acknowledged: false };
     const taken = await this.#tracked(this.#claim(work));
@@ -209,7 +209,7 @@ export class Receiver<Events extends object> implements RequestReceiver {
       return undefined;
     } catch (error) {
       await this.#report(error, { during: 'claim' }, work);
-      return answer(503, 'events cannot be told apart at present', 10_000);
+      return answer(503, 'the store failed', 10_000);
     }
   }
 
@@ -246,7 +246,7 @@ export class Receiver<Events extends object> implements RequestReceiver {
 
 function logFailure(error: unknown, { during, event, acknowledged }: Failure): void {
   const which = event === undefined ? '' : ` of ${event.type} ${event.id}`;
-  const fate = acknowledged ? ', which was acknowledged and will not be sent again' : '';
+  const fate = acknowledged ? ', acknowledged' : '';
   const hint = error instanceof WebhookVerificationError ? [error.hint] : [];
   console.error(`Webhook failed during ${during}${which}${fate}:`, error, ...hint);
 }

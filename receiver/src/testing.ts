@@ -1,11 +1,11 @@
 import type { Answer } from './answer.ts';
 import type { WebhookEvent } from './event.ts';
 import { HEADERS } from './headers.ts';
+import { hmacAsync } from './hmac-async.ts';
 import type { RequestReceiver } from './receiver-options.ts';
 import { secretKeys } from './secret.ts';
 import { legacySignature, standardSignature } from './sign.ts';
 import { TOLERANCE_SECONDS } from './verify.ts';
-import { hmacAsync } from './web-crypto.ts';
 
 /** For tests alone: everybody can read it here. */
 export const TEST_SECRET = 'whsec_dGVzdC1zZWNyZXQtb2YtcG9zdGhvcm4tcmVjZWl2ZXI=';

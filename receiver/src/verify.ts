@@ -110,7 +110,12 @@ function readSigned(
   const id = checkedId(eventId);
   const timestampSeconds = unixSeconds(timestamp);
   checkAge(timestampSeconds, now?.getTime() ?? Date.now(), tolerance);
-  return { id, timestampSeconds, given: list.split(/,? +/).slice(0, SIGNATURES_MAX) };
+  return { id, timestampSeconds, given: entriesOf(list) };
+}
+
+/** With spaces between them, and commas where header lines were joined. */
+function entriesOf(list: string): readonly string[] {
+  return list.includes(' ') ? list.split(/,? +/).slice(0, SIGNATURES_MAX) : [list];
 }
 
 /** Whether any entry was made with any of the keys; at once where the first one fits. */
@@ -118,12 +123,14 @@ function matchesAny(
   keys: readonly VerificationKey[],
   signed: Signed,
   body: string | Uint8Array,
+  from = 0,
 ): boolean | Promise<boolean> {
-  const [first, ...others] = keys;
-  if (first === undefined) return false;
-  const isMatch = matches(first, signed, body);
-  if (isMatch === true || others.length === 0) return isMatch;
-  return Promise.resolve(isMatch).then((found) => found || matchesAny(others, signed, body));
+  const key = keys[from];
+  if (key === undefined) return false;
+  const isMatch = matches(key, signed, body);
+  if (isMatch === true) return true;
+  if (isMatch === false) return matchesAny(keys, signed, body, from + 1);
+  return isMatch.then((found) => found || matchesAny(keys, signed, body, from + 1));
 }
 
 /** Whether any entry was made with the key. */
@@ -223,7 +230,7 @@ function checkVersions(given: readonly string[], keys: readonly VerificationKey[
   throw new WebhookVerificationError(
     'signature_version_unsupported',
     isLegacy
-      ? 'It holds the value of X-Webhook-Signature, which is another header.'
-      : `The secret needs an entry that starts with ${[...new Set(wanted)].join(' or ')}.`,
+      ? 'It holds the value of X-Webhook-Signature, another header.'
+      : `It would start with ${[...new Set(wanted)].join(' or ')}.`,
   );
 }

@@ -5,15 +5,6 @@ const HMAC_SHA256 = { name: 'HMAC', hash: 'SHA-256' };
 type Content = readonly (string | Uint8Array)[];
 type Encoding = 'hex' | 'base64';
 
-/** An `Hmac` for every runtime with WebCrypto. It rejects an empty key, as WebCrypto does. */
-export async function hmacAsync(
-  key: Uint8Array,
-  content: Content,
-  encoding: Encoding,
-): Promise<string> {
-  return await hmacWith(await importHmacKey(key), content, encoding);
-}
-
 export function importHmacKey(key: Uint8Array): Promise<CryptoKey> {
   const { subtle } = globalThis.crypto;
   return subtle.importKey('raw', joined([key]), HMAC_SHA256, false, ['sign']);

@@ -165,7 +165,7 @@ describe('the message says', () => {
     [
       'that the wrong header was passed on',
       { headers: { ...headers, 'webhook-signature': documented.legacy_signature } },
-      /X-Webhook-Signature, which is another header/,
+      /X-Webhook-Signature, another header/,
     ],
     ['by how much a clock is late', { now: at(-3600) }, /3600 seconds ahead/],
     ['by how much a clock is early, or the request old', { now: at(3600) }, /3600 seconds old/],
