@@ -8,7 +8,8 @@ const FIX =
 /** What is used of Koa's context. */
 export interface KoaContext {
   readonly req: NodeRequest;
-  readonly request: { readonly body?: unknown; readonly rawBody?: unknown };
+  /** Body parsers put `body` and `rawBody` here. */
+  readonly request: object;
   status: number;
   body: unknown;
   set(headers: { [name: string]: string }): void;
@@ -17,7 +18,7 @@ export interface KoaContext {
 /** For Koa: `router.post('/webhooks', koaHandler(receiver))`, before any body parser. */
 export function koaHandler(receiver: RequestReceiver): (context: KoaContext) => Promise<void> {
   return async (context) => {
-    const { rawBody, body: parsed } = context.request;
+    const { rawBody, body: parsed } = context.request as { rawBody?: unknown; body?: unknown };
     const bodies = [rawBody, parsed];
     const { status, headers, body } = await receiveNode(receiver, context.req, {
       bodies,
