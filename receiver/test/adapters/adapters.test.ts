@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { describe, test } from 'node:test';
 import express4 from 'express-4';
 import { Hono } from 'hono';
@@ -12,6 +13,7 @@ import { honoHandler } from '../../src/adapters/hono.ts';
 import { koaHandler } from '../../src/adapters/koa.ts';
 import { lambdaHandler } from '../../src/adapters/lambda.ts';
 import { nextHandler } from '../../src/adapters/next.ts';
+import { receiveNode } from '../../src/adapters/node-request.ts';
 import { createReceiver } from '../../src/index.ts';
 import { nodeHandler } from '../../src/node.ts';
 import { signedRequest, TEST_SECRET } from '../../src/testing.ts';
@@ -110,6 +112,14 @@ test('a request that breaks off is told, and the server goes on', async (t) => {
   assert.match(await told.promise, /^Webhook not received: /);
   const answer = await fetch(url, { method: 'POST', body: '{}' });
   assert.equal(answer.status, 400);
+});
+
+test('a request that is closed without a word is not waited for', async () => {
+  const request = Object.assign(new PassThrough(), { headers: {} });
+  const answered = receiveNode(anyReceiver(), request, { bodies: [], fix: '' });
+  request.write('{"half":');
+  request.destroy();
+  await assert.rejects(answered, /broke off/);
 });
 
 describe('a slow handler goes on behind the answer', () => {
