@@ -109,8 +109,8 @@ export const SETTINGS = {
     describe: 'Whether webhooks may have `http://` URLs.',
   }),
   deliveryThreads: setting('POSTHORN_DELIVERY_THREADS', integer(1, 64), {
-    default: '1',
-    describe: 'Threads that deliver; more pay only where there are cores for them.',
+    default: null,
+    describe: 'Threads that deliver; unset: one for each core but two, at least 1 and at most 8.',
   }),
   inFlightMax: setting('POSTHORN_IN_FLIGHT_MAX', integer(1, 65_536), {
     default: '6144',
@@ -171,7 +171,13 @@ export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
 export type Settings = {
   [Name in SettingName]: ReturnType<(typeof SETTINGS)[Name]['parse']> | NullIfUnset<Name>;
 };
-type NullIfUnset<Name> = Name extends 'databaseUrl' | 'rootKey' | 'encryptionKey' ? null : never;
+type NullIfUnset<Name> = Name extends
+  | 'databaseUrl'
+  | 'rootKey'
+  | 'encryptionKey'
+  | 'deliveryThreads'
+  ? null
+  : never;
 
 /** The flag of a setting: `POSTHORN_RETRY_SCHEDULE` → `--retry-schedule`. Secrets have none. */
 export function flagOf({ env }: { env: string }): string {

@@ -14,6 +14,7 @@ import { metricsText } from '../observe/metrics-text.ts';
 import { createAddressPolicy } from '../platform/address-policy.ts';
 import { createAnnouncements } from '../platform/announcements.ts';
 import { systemClock } from '../platform/clock.ts';
+import { deliveryThreads } from '../platform/cores.ts';
 import { createCursors } from '../platform/cursors.ts';
 import { descriptorLimit, socketShares } from '../platform/descriptors.ts';
 import { lookUpSlots } from '../platform/look-ups.ts';
@@ -89,7 +90,7 @@ function threadSettings(
 ): ThreadSettings {
   return {
     path: databasePath,
-    deliveryThreads: settings.deliveryThreads,
+    deliveryThreads: settings.deliveryThreads ?? deliveryThreads(),
     engine: {
       schedule: settings.retrySchedule,
       attemptTimeoutMs: settings.attemptTimeoutMs,
