@@ -63,7 +63,7 @@ export class Receiver<Events extends object> implements RequestReceiver {
   readonly #options: ReceiverOptions<Events>;
   readonly #store: EventStore | null;
   readonly #handlers: Registered[] = [];
-  readonly #working = new Set<Promise<unknown>>();
+  readonly #working = new Set<Promise<Answer>>();
   #unhandled: Handler<never> | undefined;
   #errorListener: ErrorListener = logFailure;
 
@@ -91,7 +91,7 @@ export class Receiver<Events extends object> implements RequestReceiver {
     return this;
   }
 
-  /** Told of everything that was not answered 200 or failed behind a 202; `console.error` unless set. */
+  /** Told of refused requests and of what failed, also behind a 202; `console.error` unless set. */
   onError(listener: ErrorListener): this {
     this.#errorListener = listener;
     return this;
@@ -137,16 +137,12 @@ export class Receiver<Events extends object> implements RequestReceiver {
       return answer(503, 'too many events', 1_000);
     }
     const work: Work = { event, token: crypto.randomUUID(), acknowledged: false };
-    const taken = await this.#tracked(this.#claim(work));
-    if (taken !== undefined) return taken;
-    // Only now may a 202 be answered: before, the event could still be somebody else's, who fails.
-    const ended = this.#tracked(this.#handleClaimed(work, handlers));
-    return await this.#answerInTime(work, ended, context);
-  }
-
-  #tracked<Result>(work: Promise<Result>): Promise<Result> {
-    this.#working.add(work);
-    return work.finally(() => this.#working.delete(work));
+    const claimed = this.#claim(work);
+    const ended = claimed.then((taken) => taken ?? this.#handleClaimed(work, handlers));
+    this.#working.add(ended);
+    void ended.finally(() => this.#working.delete(ended));
+    // Only behind a claim may a 202 be answered: the event could be somebody else's, who fails.
+    return (await claimed) ?? (await this.#answerInTime(work, ended, context));
   }
 
   #handlersOf(type: string): Handler<never>[] {

@@ -263,6 +263,24 @@ describe('a handler that is slow', () => {
     assert.equal((await receiver.receive(signed({ id: 'evt_1' }))).body, 'OK');
   });
 
+  test('is waited for by idle, also when its event was still being claimed', async () => {
+    const [claimed, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const store = failing({ claim: () => claimed.promise.then(() => ({ outcome: 'claimed' })) });
+    const { receiver } = watched({ store });
+    let isIdle = false;
+    receiver.on('*', () => gate.promise);
+    const answered = receiver.receive(signed({}));
+    await turn();
+    const idle = receiver.idle().then(() => {
+      isIdle = true;
+    });
+    claimed.resolve();
+    await turn();
+    assert.equal(isIdle, false);
+    gate.resolve();
+    await Promise.all([answered, idle]);
+  });
+
   test('keeps the runtime alive where it has to be asked to', async () => {
     const gate = Promise.withResolvers<void>();
     const { receiver } = watched({ ackAfterMs: 1 });
