@@ -29,7 +29,7 @@ const everything = 'everything';
 const sign = '@posthorn/receiver';
 
 const layers: readonly Layer[] = [
-  { place: core, imports: [], npm: [sign], portsOnly: true },
+  { place: core, imports: [], npm: [sign, `${sign}/sender`], portsOnly: true },
   { place: service, imports: [core], npm: [sign], portsOnly: true },
   {
     place: engine,
@@ -42,7 +42,7 @@ const layers: readonly Layer[] = [
   {
     place: http,
     imports: [core, service],
-    npm: ['fastify', '@fastify/*', 'typebox', 'typebox/*', 'ajv', 'ajv/*', sign],
+    npm: ['fastify', '@fastify/*', 'typebox', 'typebox/*', 'ajv', 'ajv/*', sign, `${sign}/sender`],
     node: true,
   },
   { place: observe, imports: [core], npm: ['pino', '@prometheus-io/client'], node: true },
@@ -51,6 +51,7 @@ const layers: readonly Layer[] = [
   { place: 'server/src/cli/', imports: everything, npm: ['commander'], node: true },
   { place: 'server/src/index.ts', imports: everything, npm: ['commander'], node: true },
   { place: 'receiver/src/node.ts', imports: [portable], npm: [], node: true },
+  { place: 'receiver/src/testing.ts', imports: [portable], npm: [], node: true },
   { place: portable, imports: [], npm: [] },
 ];
 

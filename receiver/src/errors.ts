@@ -7,70 +7,66 @@ export const VERIFICATION_ERRORS = {
   secret_missing: {
     status: 500,
     message: 'No secret to verify with.',
-    hint: 'Pass the secret of the webhook as `secrets`; is the environment variable set?',
+    hint: 'Is the environment variable set?',
   },
   secret_malformed: {
     status: 500,
     message: 'A secret cannot be one of a webhook.',
-    hint: 'Copy the secret exactly as it was shown, without quotes, spaces or a line end.',
+    hint: 'Copy it exactly as it was shown, without quotes, spaces or a line end.',
   },
   body_already_parsed: {
     status: 500,
     message: 'The body is neither text nor bytes.',
     hint:
-      'Pass the raw body: in Express use express.raw({ type: "application/json" }) on this ' +
-      'route, before any express.json(); elsewhere use await request.text().',
+      'Pass the raw body: in Express with express.raw({ type: "application/json" }) on this route, ' +
+      'before any express.json(); elsewhere with await request.text().',
   },
   headers_missing: {
     status: 400,
-    message: 'The request carries no complete signature.',
-    hint:
-      'A delivery carries webhook-id, webhook-timestamp and webhook-signature: pass all headers ' +
-      'of the request, and let no proxy remove them.',
+    message: 'The headers of the signature are not complete.',
+    hint: 'Pass all headers of the request unchanged.',
   },
   legacy_not_accepted: {
     status: 400,
     message: 'The request carries only X-Webhook-Signature.',
-    hint:
-      'That signature has no timestamp, so an old request can be sent again; pass `legacy: true` ' +
-      'if that is acceptable.',
+    hint: 'That has no timestamp: whoever recorded it can send it again. Pass `legacy: true` to accept it.',
   },
   id_malformed: {
     status: 400,
     message: 'The header webhook-id is not an event id.',
-    hint: 'Pass the header unchanged; it is sent once and holds one id.',
+    hint: 'Pass all headers of the request unchanged.',
   },
   timestamp_malformed: {
     status: 400,
     message: 'The header webhook-timestamp is not a number of seconds.',
-    hint: 'Pass the header unchanged; it is sent once and holds Unix seconds in decimal digits.',
+    hint: 'Pass all headers of the request unchanged.',
   },
   timestamp_too_old: {
     status: 400,
     message: 'The request was signed too long ago.',
-    hint: 'Verify on arrival, not from a queue, and check that the clock of this machine is right.',
+    hint: 'Check the clock of this machine, and verify on arrival.',
   },
   timestamp_too_new: {
     status: 400,
     message: 'The request was signed in the future.',
-    hint: 'Check that the clock of this machine is right.',
+    hint: 'Check the clock of this machine.',
   },
   signature_version_unsupported: {
     status: 400,
-    message: 'The header webhook-signature has no v1 entry.',
-    hint: 'Pass the header unchanged, or update this library if the sender has a newer scheme.',
+    message: 'The header webhook-signature has no entry for this secret.',
+    hint: 'Pass all headers of the request unchanged, or update this library.',
   },
   signature_mismatch: {
     status: 401,
     message: 'No signature matches.',
     hint:
-      'Check that the secret is the one of this webhook, exactly as shown, and that the body is ' +
-      'what arrived, byte by byte, not parsed and printed again.',
+      'Is the secret that of this webhook, exactly as it was shown, and the body what arrived, ' +
+      'byte by byte?',
   },
   body_malformed: {
     status: 400,
     message: 'The body is signed but is not an event.',
-    hint: 'The sender holds the secret but is not Posthorn, or is too new for this library.',
+    hint: 'Is the sender Posthorn? Update this library.',
   },
 } as const satisfies Record<string, { status: number; message: string; hint: string }>;
 
@@ -84,13 +80,19 @@ export class WebhookVerificationError extends Error {
   /** What to do about it, for the log of the receiver's operator. */
   readonly hint: string;
 
-  /** `detail`: a sentence on this very case, added to the message of the table. */
-  constructor(code: VerificationErrorCode, detail?: string) {
-    const { status, message, hint } = VERIFICATION_ERRORS[code];
-    super(detail === undefined ? message : `${message} ${detail}`);
+  /**
+   * `detail`: a sentence on this very case, added to the message of the table. `hint`: a better one
+   * than that of the table, where the case gives its cause away.
+   */
+  constructor(code: VerificationErrorCode, detail?: string, hint?: string) {
+    const { status, message, hint: usual } = VERIFICATION_ERRORS[code];
+    const sentences = [message, detail ?? []].flat();
+    // What only a programmer can mend is thrown at one, who may see the message alone.
+    if (status === 500) sentences.push(hint ?? usual);
+    super(sentences.join(' '));
     this.name = 'WebhookVerificationError';
     this.code = code;
     this.status = status;
-    this.hint = hint;
+    this.hint = hint ?? usual;
   }
 }

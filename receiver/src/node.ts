@@ -1,5 +1,7 @@
 import { createHmac, type KeyObject } from 'node:crypto';
 
+export { nodeHandler } from './adapters/node.ts';
+
 /** An `Hmac` that answers at once. A `KeyObject` as the key does not show its bytes when logged. */
 export function hmacSync(
   key: KeyObject | Uint8Array,

@@ -27,6 +27,11 @@ export function legacySignature<Key>(
   hmac: Hmac<Key, string | Promise<string>>,
   key: Key,
   body: string | Uint8Array,
+): string | Promise<string>;
+export function legacySignature<Key>(
+  hmac: Hmac<Key, string | Promise<string>>,
+  key: Key,
+  body: string | Uint8Array,
 ): string | Promise<string> {
   return prefixed('sha256=', hmac(key, [body], 'hex'));
 }
@@ -57,8 +62,24 @@ export function standardSignature<Key>(
   id: string,
   timestampSeconds: number,
   body: string | Uint8Array,
+): string | Promise<string>;
+export function standardSignature<Key>(
+  hmac: Hmac<Key, string | Promise<string>>,
+  key: Key,
+  id: string,
+  timestampSeconds: number,
+  body: string | Uint8Array,
 ): string | Promise<string> {
-  return prefixed('v1,', hmac(key, [`${id}.${timestampSeconds}.`, body], 'base64'));
+  return prefixed('v1,', hmac(key, standardContent(id, timestampSeconds, body), 'base64'));
+}
+
+/** What an entry of `webhook-signature` signs, of whichever version. */
+export function standardContent(
+  id: string,
+  timestampSeconds: number,
+  body: string | Uint8Array,
+): readonly (string | Uint8Array)[] {
+  return [`${id}.${timestampSeconds}.`, body];
 }
 
 function prefixed(prefix: string, digest: string | Promise<string>): string | Promise<string> {

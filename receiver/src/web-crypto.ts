@@ -2,20 +2,26 @@ import { encodeBase64 } from './base64.ts';
 
 const HMAC_SHA256 = { name: 'HMAC', hash: 'SHA-256' };
 
-/** An `Hmac` for every runtime with WebCrypto. It rejects an empty key, as WebCrypto does. */
-export async function hmacAsync(
-  key: Uint8Array,
-  content: readonly (string | Uint8Array)[],
-  encoding: 'hex' | 'base64',
-): Promise<string> {
+type Content = readonly (string | Uint8Array)[];
+type Encoding = 'hex' | 'base64';
+
+export function importHmacKey(key: Uint8Array): Promise<CryptoKey> {
   const { subtle } = globalThis.crypto;
-  const imported = await subtle.importKey('raw', joined([key]), HMAC_SHA256, false, ['sign']);
-  const digest = new Uint8Array(await subtle.sign('HMAC', imported, joined(content)));
-  return encoding === 'hex' ? encodeHex(digest) : encodeBase64(digest);
+  return subtle.importKey('raw', joined([key]), HMAC_SHA256, false, ['sign']);
 }
 
-/** WebCrypto signs one piece only, and takes no memory that is shared between threads: copy. */
-function joined(content: readonly (string | Uint8Array)[]): Uint8Array<ArrayBuffer> {
+export async function hmacWith(
+  key: CryptoKey,
+  content: Content,
+  encoding: Encoding,
+): Promise<string> {
+  const digest = await globalThis.crypto.subtle.sign('HMAC', key, joined(content));
+  const bytes = new Uint8Array(digest);
+  return encoding === 'hex' ? encodeHex(bytes) : encodeBase64(bytes);
+}
+
+/** WebCrypto takes one piece only, and no memory that is shared between threads: copy. */
+export function joined(content: Content): Uint8Array<ArrayBuffer> {
   const encoder = new TextEncoder();
   const parts = content.map((part) => (typeof part === 'string' ? encoder.encode(part) : part));
   const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));

@@ -40,6 +40,8 @@ for (const [code, options] of Object.entries(REQUESTS)) {
       { name: 'WebhookVerificationError', code, status, hint },
     );
     assert.ok(error.message.startsWith(message));
+    // What a programmer has to mend is thrown at one, who may see the message alone.
+    assert.equal(error.message.endsWith(hint), status === 500);
   });
 }
 
@@ -117,6 +119,64 @@ describe('a body that is signed is refused', () => {
   });
 });
 
+describe('the hint of a signature that does not match', () => {
+  const { hint: usual } = VERIFICATION_ERRORS.signature_mismatch;
+  const other = 'another_webhook_secret';
+  const causes: readonly [cause: string, change: Partial<VerifyOptions>, hint: RegExp][] = [
+    ['names quotes around the secret', { secrets: `"${documented.secret}"` }, /quotes/],
+    [
+      'names quotes around one of several',
+      { secrets: [other, `'${documented.secret}'`] },
+      /quotes/,
+    ],
+    [
+      'names the id of the webhook where that of the event belongs',
+      { headers: { ...headers, 'webhook-id': 'wh_0VbrPiHT00xEekcSzxdbQ7nk' } },
+      /X-Webhook-Id/,
+    ],
+    [
+      'names a body that was parsed and printed again',
+      { body: JSON.stringify(JSON.parse(documented.body), null, 2) },
+      /printed again/,
+    ],
+    ['names a line end behind the body', { body: `${documented.body}\n` }, /printed again/],
+    ['is the usual one for another secret', { secrets: other }, literally(usual)],
+    ['is the usual one for a body that is not JSON', { body: '{' }, literally(usual)],
+  ];
+  for (const [cause, change, hint] of causes) {
+    test(cause, async () => {
+      const error = await rejection({ ...valid, ...change });
+      assert.equal(error.code, 'signature_mismatch');
+      assert.match(error.hint, hint);
+    });
+  }
+});
+
+describe('the message says', () => {
+  const cases: readonly [what: string, change: Partial<VerifyOptions>, message: RegExp][] = [
+    ['that a secret has white space around it', { secrets: ' your_webhook_secret' }, /white space/],
+    ['that a key is the one that signs', { secrets: `whsk_${'A'.repeat(86)}==` }, /whpk_/],
+    ['that a public key is malformed', { secrets: 'whpk_not-a-key' }, /32 bytes/],
+    [
+      'which headers are missing',
+      { headers: { 'webhook-id': 'evt_1' } },
+      /Missing: webhook-timestamp, webhook-signature\./,
+    ],
+    [
+      'that the wrong header was passed on',
+      { headers: { ...headers, 'webhook-signature': documented.legacy_signature } },
+      /X-Webhook-Signature, another header/,
+    ],
+    ['by how much a clock is late', { now: at(-3600) }, /3600 seconds ahead/],
+    ['by how much a clock is early, or the request old', { now: at(3600) }, /3600 seconds old/],
+  ];
+  for (const [what, change, message] of cases) {
+    test(what, async () => {
+      assert.match((await rejection({ ...valid, ...change })).message, message);
+    });
+  }
+});
+
 test('no error repeats a secret', async () => {
   const secrets = ['visible', 'visible-visible-visible ', 'whsec_visible-visible-visible'];
   for (const secret of secrets) {
@@ -140,4 +200,12 @@ function legacyRequest(body: string | Uint8Array<ArrayBuffer>): VerifyOptions {
 
 function event(change: Record<string, unknown>): string {
   return JSON.stringify({ ...JSON.parse(documented.body), ...change });
+}
+
+function literally(text: string): RegExp {
+  return new RegExp(`^${text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
+}
+
+function at(seconds: number): Date {
+  return new Date((documented.timestamp + seconds) * 1000);
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { encodeBase64 } from '../src/base64.ts';
-import { secretFault, secretKeys, standardSpelling } from '../src/index.ts';
+import { secretKeys } from '../src/index.ts';
 import { receiverSecretFault } from '../src/secret.ts';
+import { secretFault, standardSpelling } from '../src/sender.ts';
 import { hmacVectors } from './vectors.ts';
 
 const STANDARD = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Webhook } from 'standardwebhooks';
-import { secretKeys, standardSignature, standardSpelling, verify } from '../src/index.ts';
+import { secretKeys, standardSignature, verify } from '../src/index.ts';
 import { hmacSync } from '../src/node.ts';
+import { standardSpelling } from '../src/sender.ts';
 import { hmacVectors } from './vectors.ts';
 
 describe('the library of Standard Webhooks', () => {

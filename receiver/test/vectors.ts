@@ -28,7 +28,9 @@ export function vector(name: string): HmacVector {
 }
 
 /** A valid request, verified in the second in which it was signed. */
-export function request(of: HmacVector): VerifyOptions & { headers: Record<string, string> } {
+export function request(
+  of: HmacVector,
+): Omit<VerifyOptions, 'headers'> & { headers: Record<string, string> } {
   return {
     headers: {
       'content-type': 'application/json',

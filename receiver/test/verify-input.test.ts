@@ -20,6 +20,8 @@ describe('headers are read', () => {
     ['from an object without a prototype', Object.assign(Object.create(null), plain)],
     ['from lists of values', listed((value) => [value])],
     ['from a Map of lists', new Map(Object.entries(listed((value) => [value])))],
+    ['from a list of names and values in turn, as Node gives it raw', raw((name) => name)],
+    ['from such a list with names in mixed case', raw(capitalised)],
     ['beside headers that are absent', { ...plain, host: undefined, cookie: [] }],
   ];
   for (const [shape, headers] of shapes) {
@@ -34,6 +36,11 @@ describe('headers are read', () => {
     appended.append('webhook-signature', documented.standard_signature);
     await verify({ ...request(documented), headers: { ...plain, 'webhook-signature': both } });
     await verify({ ...request(documented), headers: appended });
+  });
+
+  test('from a raw list in which webhook-signature stands twice', async () => {
+    const headers = ['webhook-signature', 'v1,AAAA', ...raw(capitalised)];
+    await verify({ ...request(documented), headers });
   });
 
   test('but not when one header came twice under names of different case', async () => {
@@ -79,6 +86,10 @@ describe('a body is read', () => {
 
 function renamed(rename: (name: string) => string): Record<string, string> {
   return Object.fromEntries(Object.entries(plain).map(([name, value]) => [rename(name), value]));
+}
+
+function raw(rename: (name: string) => string): string[] {
+  return Object.entries(plain).flatMap(([name, value]) => [rename(name), value]);
 }
 
 function listed(list: (value: string) => string[]): Record<string, string[]> {

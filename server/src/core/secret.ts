@@ -1,4 +1,4 @@
-import { secretFault } from '@posthorn/receiver';
+import { secretFault } from '@posthorn/receiver/sender';
 import { invalid } from './errors.ts';
 import type { Random } from './ports.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { standardSpelling } from '@posthorn/receiver';
+import { standardSpelling } from '@posthorn/receiver/sender';
 import { expectStatus, type ProblemBody, type WebhookBody } from '../support/api.ts';
 import { startApiOverStore } from './support/api-over-store.ts';
 

@@ -1,4 +1,4 @@
-import { standardSpelling } from '@posthorn/receiver';
+import { standardSpelling } from '@posthorn/receiver/sender';
 import type { CreatedWebhook, RotatedWebhook, TestResult } from '../../service/webhooks.ts';
 import { deliveryFilter } from '../filters.ts';
 import { onceOf, sendOutcome } from '../idempotency.ts';

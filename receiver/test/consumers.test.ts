@@ -1,0 +1,201 @@
+// The package as it is published, used from outside: types of ESM and CommonJS projects beside the
+// real types of the frameworks, and every Node, Deno and Bun that is on the PATH.
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { buildReceiver } from '../../scripts/build-receiver.ts';
+import { documented } from './vectors.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const project = realpathSync(mkdtempSync(join(tmpdir(), 'posthorn-consumer-')));
+
+before(() => {
+  const modules = join(project, 'node_modules');
+  mkdirSync(modules);
+  for (const name of ['@types', 'fastify', 'hono', 'koa', 'express', 'ioredis']) {
+    symlinkSync(join(root, 'node_modules', name), join(modules, name));
+  }
+  buildReceiver(join(modules, '@posthorn/receiver'));
+});
+
+after(() => rmSync(project, { recursive: true, force: true }));
+
+const FRAMEWORKS = `
+import { createReceiver, memoryStore, verify } from '@posthorn/receiver';
+import { expressHandler } from '@posthorn/receiver/express';
+import { fastifyHandler, fastifyPlugin } from '@posthorn/receiver/fastify';
+import { fetchHandler } from '@posthorn/receiver/fetch';
+import { honoHandler } from '@posthorn/receiver/hono';
+import { koaHandler } from '@posthorn/receiver/koa';
+import { lambdaHandler } from '@posthorn/receiver/lambda';
+import { nextHandler } from '@posthorn/receiver/next';
+import { nodeHandler } from '@posthorn/receiver/node';
+import { redisStore } from '@posthorn/receiver/redis';
+import { sqlStore } from '@posthorn/receiver/sql';
+import { deliver, signedRequest } from '@posthorn/receiver/testing';
+import { createServer } from 'node:http';
+import express from 'express';
+import fastify from 'fastify';
+import { Hono } from 'hono';
+import { Redis } from 'ioredis';
+import Koa from 'koa';
+
+interface Events { 'user.created': { name: string }; 'user.deleted': { id: string } }
+const redis = new Redis({ lazyConnect: true });
+const receiver = createReceiver<Events>({
+  secrets: process.env.WEBHOOK_SECRET,
+  store: redisStore(([name = '', ...args]) => redis.call(name, ...args)),
+});
+receiver.on('user.created', (event) => event.data.name.trim());
+// @ts-expect-error: there is no such event.
+receiver.on('user.renamed', () => {});
+
+express().post('/webhooks', expressHandler(receiver));
+fastify().register(fastifyPlugin(receiver, '/webhooks'));
+fastify().post('/webhooks', fastifyHandler(receiver));
+new Hono().post('/webhooks', honoHandler(receiver));
+new Koa().use(koaHandler(receiver));
+createServer(nodeHandler(receiver));
+export const POST: (request: Request) => Promise<Response> = nextHandler(receiver);
+export const handler = lambdaHandler(receiver);
+export const worker = { fetch: (request: Request) => fetchHandler(receiver)(request) };
+export const parts = [memoryStore(), sqlStore, verify, deliver, signedRequest];
+`;
+
+const COMMONJS = `
+const { verify, createReceiver } = require('@posthorn/receiver') as
+  typeof import('@posthorn/receiver', { with: { 'resolution-mode': 'import' } });
+import type { WebhookEvent } from '@posthorn/receiver' with { 'resolution-mode': 'import' };
+const receiver = createReceiver({ secrets: 'your_webhook_secret' });
+receiver.on('*', (event) => event.id satisfies WebhookEvent['id']);
+export async function check(headers: Record<string, string>, body: string): Promise<string> {
+  const { verify: imported } = await import('@posthorn/receiver');
+  return [await verify({ headers, body, secrets: 'x' }), imported].length.toFixed();
+}
+`;
+
+describe('a TypeScript project type-checks', () => {
+  const projects: readonly [what: string, type: string, source: string, options: object][] = [
+    ['as ESM, with the frameworks', 'module', FRAMEWORKS, { module: 'nodenext' }],
+    ['as CommonJS that imports it', 'commonjs', FRAMEWORKS, { module: 'nodenext' }],
+    ['as CommonJS that requires it', 'commonjs', COMMONJS, { module: 'node18' }],
+    [
+      'for a bundler, with nothing of Node or the browser',
+      'module',
+      `import { verify } from '@posthorn/receiver';
+       export const seen = verify({ headers: {}, body: '', secrets: '' }).then(({ id }) => id);`,
+      { module: 'preserve', moduleResolution: 'bundler', types: [], lib: ['es2022'] },
+    ],
+  ];
+  for (const [what, type, source, options] of projects) {
+    test(what, () => {
+      const compilerOptions = {
+        strict: true,
+        noEmit: true,
+        target: 'es2022',
+        types: ['node'],
+        // The declarations of the package themselves are what is tried here; the frameworks' are
+        // not, and some of them have faults.
+        skipLibCheck: source === FRAMEWORKS,
+        exactOptionalPropertyTypes: true,
+        ...options,
+      };
+      write('package.json', JSON.stringify({ type }));
+      write('source.ts', source);
+      write('tsconfig.json', JSON.stringify({ compilerOptions, files: ['source.ts'] }));
+      const compiler = join(root, 'node_modules/.bin/tsc');
+      const { stdout, status } = spawnSync(process.execPath, [compiler], { cwd: project });
+      assert.equal(status, 0, String(stdout));
+    });
+  }
+});
+
+const { headers, body } = {
+  headers: {
+    'webhook-id': documented.id,
+    'webhook-timestamp': String(documented.timestamp),
+    'webhook-signature': documented.standard_signature,
+  },
+  body: documented.body,
+};
+
+const RUN = `
+const request = ${JSON.stringify({ headers, body, secrets: documented.secret })};
+const now = new Date(${documented.timestamp * 1000});
+async function main({ createReceiver, verify }, { fetchHandler }, { signedRequest, TEST_SECRET }) {
+  const { event } = await verify({ ...request, now });
+  const key = 'whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=';
+  const v1a = 'v1a,WJ+ASskzYaZdvJcmiTrcwJXO1AVivpy+lGEgWZVCts4TIxmy5b/hfHw0KWRdvcToKfzgaocGUs+uHtKB7cRNAg==';
+  const headers = { ...request.headers, 'webhook-signature': v1a };
+  await verify({ ...request, headers, secrets: key, now });
+  const refused = await verify({ ...request, body: '{}', now }).catch((error) => error.code);
+  const handled = [];
+  const receiver = createReceiver({ secrets: TEST_SECRET });
+  receiver.on('user.*', ({ type }) => handled.push(type));
+  const { url, ...sent } = await signedRequest();
+  const answer = await fetchHandler(receiver)(new Request(url, sent));
+  console.log(event.type, refused, answer.status, await answer.text(), handled.join());
+}
+`;
+const SAID = 'user.created signature_mismatch 200 OK user.created\n';
+
+const PARTS = ['', '/fetch', '/testing'].map((part) => `@posthorn/receiver${part}`);
+const PROGRAMS = {
+  'imported.mjs': `${PARTS.map((part, index) => `import * as part${index} from '${part}';`).join('\n')}
+${RUN}
+await main(part0, part1, part2);`,
+  'required.cjs': `${RUN}\nmain(${PARTS.map((part) => `require('${part}')`).join(', ')});`,
+  'imported.cjs': `${RUN}
+Promise.all([${PARTS.map((part) => `import('${part}')`).join(', ')}]).then((all) => main(...all));`,
+};
+
+describe('the package runs', () => {
+  for (const [file, source] of Object.entries(PROGRAMS)) {
+    const how = file.replace('.mjs', ' by an ES module').replace('.cjs', ' by CommonJS');
+    for (const node of onPath('node').filter(isRecent)) {
+      const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
+      test(`${how} in Node ${version}`, () => run(node, [], file, source));
+    }
+    for (const deno of onPath('deno')) {
+      test(`${how} in Deno`, () => run(deno, ['run', '--allow-read', '--no-lock'], file, source));
+    }
+    for (const bun of onPath('bun')) {
+      test(`${how} in Bun`, () => run(bun, ['run'], file, source));
+    }
+  }
+});
+
+function run(command: string, options: readonly string[], file: string, source: string): void {
+  write('package.json', '{}');
+  write(file, source);
+  const said = execFileSync(command, [...options, file], {
+    cwd: project,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  assert.equal(said, SAID);
+}
+
+/** The program's own, and all that are on the PATH, each once. */
+function onPath(name: string): string[] {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  const candidates = folders.map((folder) => join(folder, name));
+  if (name === 'node') candidates.unshift(process.execPath);
+  const found = candidates.filter((path) => spawnSync(path, ['--version']).status === 0);
+  return [...new Set(found.map((path) => realpathSync(path)))];
+}
+
+/** Older ones cannot require an ES module, and are not promised. */
+function isRecent(node: string): boolean {
+  const version = execFileSync(node, ['--version'], { encoding: 'utf8' });
+  const [major = 0, minor = 0] = version.slice(1).split('.').map(Number);
+  return major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19);
+}
+
+function write(file: string, text: string): void {
+  writeFileSync(join(project, file), text);
+}
