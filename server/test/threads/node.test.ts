@@ -5,6 +5,7 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { createIds, DEFAULT_ACCOUNT_ID } from '../../src/core/ids.ts';
 import type { Ownership } from '../../src/core/ports.ts';
 import { secretPlace } from '../../src/core/secret-place.ts';
+import { shardOf } from '../../src/core/shards.ts';
 import { createNodeLease } from '../../src/engine/nodes/node-lease.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createRandom } from '../../src/platform/random.ts';
@@ -72,7 +73,7 @@ test('A node with several delivery threads delivers what it owns, hears of other
   await world.publish();
   await world.receiver.received(3 * WEBHOOKS - 1);
   await world.store.updateWebhook(webhook.accountId, webhook.webhookId, { status: 'active' }, 2);
-  world.table.addWake(0, 'changed', [webhook]);
+  world.table.addWake(shardOf(webhook.webhookId), 'changed', [webhook]);
   await world.receiver.received(3 * WEBHOOKS);
   await until('the wake is forgotten', async () => world.table.wakesLeft === 0);
 
