@@ -20,12 +20,12 @@ export async function dev(settings: Settings): Promise<void> {
     crashed: endAfterCrash,
   });
   await registerDevReceiver(server, receiver);
-  console.log(welcome(server, apiKey, settings.dataDir));
   stopOnSignals(async () => {
     console.log('\nStopping: finishing what is in progress …');
     await server.stop(settings.drainLimitMs);
     console.log('Stopped. What was accepted is kept; "npm start" goes on with it.');
   });
+  console.log(welcome(server, apiKey, settings.dataDir));
 }
 
 function welcome({ url, dataPlace }: RunningServer, apiKey: string, dataDir: string): string {

@@ -17,13 +17,14 @@ export async function serve(settings: Settings): Promise<void> {
     apiKeys: [rootKey],
     crashed: endAfterCrash,
   });
-  console.log(`Posthorn is serving at ${server.url} (data: ${server.dataPlace})`);
   stopOnSignals(async () => {
     console.log('Stopping: finishing what is in progress …');
     const { abandoned, unsettled } = await server.stop(settings.drainLimitMs);
     const left = abandoned + unsettled;
     console.log(left === 0 ? 'Stopped.' : `Stopped; ${left} deliveries go on at the next start.`);
   });
+  // Whoever reads it may stop it at once.
+  console.log(`Posthorn is serving at ${server.url} (data: ${server.dataPlace})`);
 }
 
 /**
