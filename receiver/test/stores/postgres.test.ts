@@ -7,6 +7,9 @@ import { storeContract } from './contract.ts';
 storeContract('PostgreSQL', async () => {
   let nowMs = 1_701_444_600_000;
   const pool = new pg.Pool({ connectionString: await freshDatabase({ after: later }) });
+  // At the end its connections may be ended by either side.
+  pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
   later(() => pool.end());
   const statements = sqlStoreTable();
   for (const statement of [...statements, ...statements]) await pool.query(statement);
