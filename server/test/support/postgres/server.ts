@@ -24,6 +24,7 @@ export interface PostgresServer {
 const UNTIL_INPUT_ENDS = '"$@" & child=$!; cat >/dev/null; kill -INT "$child"; wait "$child"';
 
 const READY = 'database system is ready to accept connections';
+const STARTING = 'the database system is starting up';
 
 export interface PostgresOptions {
   directory?: string;
@@ -128,7 +129,9 @@ async function untilReady(process: ChildProcess): Promise<void> {
   createInterface(process.stderr).on('line', (line) => {
     if (line.includes(READY)) resolve();
     if (said.push(line) > 50) said.shift();
-    if (line.includes('FATAL')) reject(new Error(`PostgreSQL did not start: ${said.join('\n')}`));
+    // Clients that come while it starts are refused in the log too, and that means nothing.
+    if (!line.includes('FATAL') || line.includes(STARTING)) return;
+    reject(new Error(`PostgreSQL did not start: ${said.join('\n')}`));
   });
   await promise;
 }
