@@ -18,6 +18,7 @@ export function checkEnd(parts: EndParts): number {
   parts.trace.check(parts.engines.length > 0, () => 'no engine runs at the end');
   for (const engine of parts.engines) checkEngine(engine, parts);
   checkEvents(parts);
+  checkRecoveries(parts);
   checkWebhooks(parts);
   let unrecorded = 0;
   for (const delivery of parts.model.deliveries.values()) {
@@ -35,6 +36,12 @@ function checkEngine(engine: Engine, { trace, model, now }: EndParts): void {
   const left = { waiting, inFlight, unsettled, behind };
   const isIdle = Object.values(left).every((count) => count === 0);
   trace.check(isIdle, () => `the engine still has ${JSON.stringify(left)}`);
+}
+
+function checkRecoveries({ model, trace }: EndParts): void {
+  for (const { id, isDone } of model.recoveries.values()) {
+    trace.check(isDone, () => `${id} has not ended`);
+  }
 }
 
 function checkEvents({ model, store, trace }: EndParts): void {
@@ -71,7 +78,12 @@ function checkDelivery({ store, trace }: EndParts, delivery: ModelDelivery): voi
       (status === 'pending') === (said.dueAt !== null),
     () => `${id} is ${JSON.stringify(said)}, not ${JSON.stringify(wanted)}`,
   );
-  trace.check(status !== 'pending', () => `${id} stays pending`);
+  const { ref, versions } = delivery.webhook;
+  trace.check(
+    status !== 'pending',
+    () =>
+      `${id} of ${ref.webhookId}, ${versions.map((one) => one.status)}, stays pending since ${delivery.dueSince}`,
+  );
   const stored = (found?.attempts ?? []).map((one) => one.id).toSorted();
   trace.check(
     stored.join() ===

@@ -7,6 +7,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import type { World } from './seeds.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const SEEDS_MAX = 2_000;
@@ -14,7 +15,9 @@ const AT_ONCE = 2;
 
 export interface PlantedBug {
   name: string;
-  /** Below `server/src`. */
+  /** Where it is looked for. */
+  world: World;
+  /** Below `server/src`. What stands in for a database of several nodes is in the simulation itself. */
   file: string;
   /** Stands there exactly once. */
   from: string;
@@ -289,6 +292,156 @@ export const plantedBugs: readonly PlantedBug[] = [
     '[...neverTried, ...triedBefore].sort((a, b) => a - b)',
     '[...neverTried, ...triedBefore]',
   ),
+  nodesBug(
+    'a hand-over counts under whatever epoch it was made',
+    'engine/engine.ts',
+    'if (lane === undefined || lane.tenure.epoch !== (delivery.epoch ?? SOLE_EPOCH)) continue;',
+    'if (lane === undefined) continue;',
+  ),
+  nodesBug(
+    'the lease is not looked at',
+    'engine/engine.ts',
+    'isStuck: () => settler.isStuck || !hasLease(),',
+    'isStuck: () => settler.isStuck,',
+  ),
+  nodesBug(
+    'a lease lasts from when its renewal was answered',
+    'engine/nodes/node.ts',
+    'lease.extend(sentAt + leaseMs * (1 - MARGIN_PART));',
+    'lease.extend(this.#ports.clock.monotonic() + leaseMs);',
+  ),
+  nodesBug(
+    'a lease is measured by the wall clock',
+    'engine/nodes/node-lease.ts',
+    'clock.monotonic() < validUntil',
+    'clock.now() - Date.UTC(2023, 11, 1, 12) < validUntil',
+  ),
+  nodesBug(
+    'a lease that ran out is valid before what was changed meanwhile is heard',
+    'engine/nodes/node.ts',
+    'if (!lease.isValid()) await this.#hearAll();',
+    '',
+  ),
+  nodesBug(
+    'a lease is valid before the engine knows what was taken',
+    'engine/nodes/node.ts',
+    'if (lost.length > 0) await this.#asked(',
+    'if (lost.length > 0) void this.#asked(',
+  ),
+  nodesBug(
+    'what others have left is forgotten before it was acted upon',
+    'engine/nodes/node.ts',
+    'await this.#asked(server.woken(wakes));',
+    'void server.woken(wakes);',
+  ),
+  nodesBug(
+    'what others have left is read only when somebody says so',
+    'engine/nodes/node.ts',
+    "if (this.#state !== 'out') this.#pollAfter(POLL_MS);",
+    '',
+  ),
+  nodesBug(
+    'a shard whose taking was not answered is left alone',
+    'engine/nodes/node.ts',
+    'this.#shards.add({ ...row, drained: false });',
+    '',
+  ),
+  nodesBug(
+    'a shard that was released is taken up again by an older answer',
+    'engine/nodes/node-shards.ts',
+    ' && !knownBefore.has(shard)',
+    '',
+  ),
+  nodesBug(
+    'a change is acknowledged by a node that only believes to own the shard',
+    'engine/nodes/node.ts',
+    'return this.#ports.lease.isValid() && this.#shards.keeps(shard);',
+    'return this.#shards.keeps(shard);',
+  ),
+  nodesBug(
+    'a change of a shard that is leaving is not told to the engine here',
+    'engine/nodes/node-control.ts',
+    'if (node.serves(shard)) await here();',
+    'if (node.owns(shard)) await here();',
+  ),
+  nodesBug(
+    'a change at another node is acknowledged at once',
+    'engine/nodes/node-control.ts',
+    'if (!node.owns(shard)) await untilKnown(webhook, parts);',
+    'void untilKnown(webhook, parts).catch(() => {});',
+  ),
+  nodesBug(
+    'a change at another node leaves what is in memory',
+    'engine/gates.ts',
+    'this.find(webhook.webhookId)?.dropWaiting();',
+    '',
+  ),
+  nodesBug(
+    'a recovery that was created at another node does not begin',
+    'engine/engine.ts',
+    'if (changed.has(webhook.webhookId)) recoveries.begin(webhook, id);',
+    '',
+  ),
+  nodesBug(
+    'what is pending at another node is not read',
+    'engine/gates.ts',
+    'else if (!lane.isClosed) lane.more = true;',
+    '',
+  ),
+  nodesBug(
+    'a shard is released with something in progress, as if there were nothing',
+    'engine/shards.ts',
+    'const isQuiet = await this.#quiet(lanes, endsAt);',
+    'const isQuiet = true;',
+  ),
+  nodesBug(
+    'a shard that is given up goes on',
+    'engine/gates.ts',
+    'lane.gate = gate;',
+    "if (gate === 'lost') lane.gate = gate;",
+  ),
+  nodesBug(
+    'a shard that is lost goes on with what it has',
+    'engine/shards.ts',
+    'for (const lane of gates.lanesOf(shard)) gates.lose(lane);',
+    '',
+  ),
+  nodesBug(
+    'what was begun under one epoch is settled under the next',
+    'engine/flights.ts',
+    'const { epoch } = lane.tenure;',
+    'const { epoch } = (this.#parts.gates.find(webhookId) ?? lane).tenure;',
+  ),
+  nodesBug(
+    'a settlement is not fenced',
+    '../test/simulation/nodes/nodes-database.ts',
+    'return this.table.isEpoch(of) ? this.lifeOf(of) : null;',
+    'return this.lifeOf(of);',
+  ),
+  nodesBug(
+    'a publish goes by belief, and leaves nothing for the owner of a shard that was lost',
+    '../test/simulation/nodes/nodes-database.ts',
+    'return epoch !== undefined && this.table.isEpoch({ shard, epoch }) ? epoch : null;',
+    'return epoch ?? null;',
+  ),
+  nodesBug(
+    'what others have left is forgotten under whatever epoch',
+    '../test/engine/support/ownership-table.ts',
+    'shards.filter((one) => this.isEpoch(one)).map(({ shard }) => shard)',
+    'shards.map(({ shard }) => shard)',
+  ),
+  nodesBug(
+    'what others have left is forgotten by the shard, not by its id',
+    '../test/engine/support/ownership-table.ts',
+    'this.#wakes.filter(({ id }) => !ids.has(id))',
+    'this.#wakes.filter(({ id, shard }) => !ids.has(id) && !ours.has(shard))',
+  ),
+  nodesBug(
+    'a shard is taken from an owner whose lease holds',
+    '../test/engine/support/ownership-table.ts',
+    'owner === null || !this.#hasLease(owner));',
+    'owner !== undefined);',
+  ),
 ];
 
 /** How often its text stands in the source. */
@@ -318,6 +471,7 @@ export async function seedsUntilFound(
     plant(join(copy, 'server/src', planted.file), planted);
     const file = join(copy, 'server/test/simulation/run.ts');
     const args = [file, '--first', '--from', String(from), '--seeds', String(seeds)];
+    if (planted.world === 'nodes') args.push('--nodes');
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
     const [said, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
     return code === 0 ? null : (JSON.parse(said || '{"seeds":1}') as { seeds: number }).seeds;
@@ -334,12 +488,16 @@ function plant(file: string, { name, from, to }: PlantedBug): void {
 }
 
 function bug(name: string, file: string, from: string, to: string): PlantedBug {
-  return { name, file, from, to };
+  return { name, world: 'one', file, from, to };
+}
+
+function nodesBug(name: string, file: string, from: string, to: string): PlantedBug {
+  return { name, world: 'nodes', file, from, to };
 }
 
 if (import.meta.main) {
   const [, , part = ''] = process.argv;
-  const left = plantedBugs.filter(({ name }) => name.includes(part));
+  const left = plantedBugs.filter(({ name, world }) => name.includes(part) || world === part);
   const missed: string[] = [];
   const work = async () => {
     for (let next = left.shift(); next !== undefined; next = left.shift()) {
