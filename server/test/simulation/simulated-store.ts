@@ -172,14 +172,22 @@ export class SimulatedStore {
     this.#database.close();
   }
 
+  /** What the engine is told of and answered by the store waits for so long, in its order; nothing else does. */
+  holdUp(ms: number): void {
+    if (this.#engine === null) return;
+    this.#engine.back = Math.max(this.#engine.back, this.#scheduler.monotonic() + ms);
+  }
+
   /** A transaction of its own, beside those of the calls. */
   async ask<Answer>(life: Life, kind: 'read' | 'write', act: () => Answer): Promise<Answer> {
-    await this.#takes(life, this.#hop() + this.#random.fraction() * this.faults.turnMsMax);
+    // A slow store takes its time before it has done it, and before that is heard.
+    const takes = () => this.#hop() + this.#random.fraction() * this.faults.turnMsMax;
+    await this.#takes(life, takes());
     const { failing } = this.faults;
     const isFailing = failing === 'all' || (failing === 'writes' && kind === 'write');
     const loses = this.#random.fraction() < this.faults.lostAnswers;
     const answer = isFailing ? null : { value: act() };
-    await this.#takes(life, this.#hop());
+    await this.#takes(life, takes());
     if (answer !== null && !loses) return answer.value;
     this.failedAt = this.#scheduler.monotonic();
     throw unavailable();

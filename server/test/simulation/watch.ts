@@ -205,7 +205,8 @@ export class ExchangeWatch implements Watch {
     if (lateMs > onTime.lateMsMax + before.length * EACH_MS_MAX) wrong(`is ${lateMs} ms late`);
   }
 
-  #checkRate({ delivery, sentAt, life }: ModelExchange, wrong: Wrong): void {
+  #checkRate(exchange: ModelExchange, wrong: Wrong): void {
+    const { delivery, sentAt, life } = exchange;
     const { exchanges } = delivery.webhook;
     const tooMany = ({ settings }: Version) => {
       const { rateLimit } = settings;
@@ -216,7 +217,7 @@ export class ExchangeWatch implements Watch {
       for (let index = exchanges.length - 1; index >= 0; index--) {
         const one = exchanges[index];
         if (one === undefined || one.sentAt <= sentAt - rateLimit.perMs) break;
-        const isForgotten = one.life !== life && isUnknown(one, life);
+        const isForgotten = one.life !== life && isUnknown(one, exchange);
         if (one.isSent && !isForgotten) count += 1;
       }
       return count > rateLimit.max;
@@ -280,10 +281,16 @@ function isKnownToPrefer({ prefersNewSince, readAt }: ModelWebhook): boolean {
 
 /**
  * What was in progress at a crash is counted as what was pending then. Of what had been cancelled by then,
- * and of the crash before that one, nobody knows.
+ * and of the crash before that one, nobody knows; and how many there may have been is known by what the
+ * webhook was at the start, which may have been another than at the crash.
  */
-function isUnknown({ isSettled, delivery, life }: ModelExchange, now: Life): boolean {
-  return !isSettled && (delivery.status === 'cancelled' || life.number < now.number - 1);
+function isUnknown(
+  { isSettled, delivery, life, allowed }: ModelExchange,
+  now: ModelExchange,
+): boolean {
+  if (isSettled) return false;
+  const isOlder = life.number < now.life.number - 1;
+  return delivery.status === 'cancelled' || isOlder || allowed !== now.allowed;
 }
 
 function isOpenIn(exchange: ModelExchange, life: Life): boolean {

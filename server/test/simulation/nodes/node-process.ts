@@ -1,4 +1,4 @@
-import type { Clock, Ownership } from '../../../src/core/ports.ts';
+import type { Clock, Ownership, Wake } from '../../../src/core/ports.ts';
 import { createEngine, type Engine } from '../../../src/engine/engine.ts';
 import { Node, type ShardServer } from '../../../src/engine/nodes/node.ts';
 import { createNodeControl } from '../../../src/engine/nodes/node-control.ts';
@@ -133,7 +133,11 @@ export class NodeProcess {
       release: (shards, limitMs) =>
         tell(`gives up ${shards}`, () => engine.release(shards, limitMs)),
       lose: (shards) => tell(`has lost ${shards}`, async () => engine.lose(shards)),
-      woken: (wakes) => tell(`has ${wakes.length} wakes`, () => engine.woken(wakes)),
+      woken: (wakes) =>
+        tell(`has ${wakes.length} wakes`, () => {
+          this.#asks(wakes);
+          return engine.woken(wakes);
+        }),
     };
   }
 
@@ -165,6 +169,15 @@ export class NodeProcess {
         store.ask(life, 'write', () => table.forgetWakes(wakes, shards)),
       isChangeKnown: (webhook) => store.ask(life, 'read', () => table.isChangeKnown(webhook)),
     };
+  }
+
+  /** What has changed is read again now. */
+  #asks(wakes: readonly Wake[]): void {
+    const changed = wakes.filter(({ kind }) => kind === 'changed');
+    for (const { webhookId } of changed.flatMap((one) => one.webhooks)) {
+      const webhook = this.#parts.model.webhooks.get(webhookId);
+      if (webhook !== undefined) webhook.askedAt = this.#clock.monotonic();
+    }
   }
 
   #hop(): number {

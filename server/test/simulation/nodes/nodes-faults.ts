@@ -19,6 +19,7 @@ export interface NodesFaultParts {
 }
 
 const FREEZE_MS_MAX = 20_000;
+const HOLD_UP_MS_MAX = 40_000;
 const FAILING_MS_MAX = 12_000;
 const SLOW_TURN_MS_MAX = 2_500;
 const SLOW_MS_MAX = 20_000;
@@ -63,6 +64,14 @@ export class NodesFaults {
     if (nodeFaults.drains) this.#repeatedly(drain);
     if (nodeFaults.joins) this.#repeatedly(join);
     if (nodeFaults.freezes) this.#repeatedly((node) => this.#armFreeze(node));
+    if (nodeFaults.holdUps) {
+      this.#repeatedly(({ id, store }) => {
+        const ms = HOLD_UP_MS_MAX * random.fraction();
+        trace.say(`the store's channel to the engine of ${id} is held up for ${ms.toFixed(0)} ms`);
+        store.holdUp(ms);
+        this.lastAt = scheduler.monotonic() + ms;
+      });
+    }
     if (faults.failingStore) {
       this.#repeatedly(({ store }) => {
         store.faults.failing = random.pick(['writes', 'all']);

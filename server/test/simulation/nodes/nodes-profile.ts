@@ -13,6 +13,7 @@ export interface NodesProfile extends Profile {
     freezes: boolean;
     joins: boolean;
     lostAnswers: boolean;
+    holdUps: boolean;
     /** The share of notifications that get lost. */
     lostNotifications: number;
   };
@@ -50,7 +51,7 @@ export function nodesProfileOf(random: Seeded): NodesProfile {
       crashes: false,
       lostHandOvers: false,
       failingStore: !isCalm && failingStore,
-      slowStore: !isCalm && slowStore,
+      slowStore: !isCalm && (slowStore || random.below(4) === 0),
       jumps: !isCalm && jumps,
       shortage: !isCalm && shortage,
     },
@@ -66,6 +67,7 @@ export function nodesProfileOf(random: Seeded): NodesProfile {
       freezes: may(0.6),
       joins: may(0.4),
       lostAnswers: may(0.3),
+      holdUps: may(0.4),
       lostNotifications: random.pick([0, 0.5, 1]),
     },
   };
