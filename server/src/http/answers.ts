@@ -139,7 +139,12 @@ export const AcceptedBatch = Type.Object({ data: Type.Array(AcceptedEvent) });
 export const Accepted = Type.Union([AcceptedEvent, AcceptedBatch]);
 export const Event = Type.Object({
   ...AcceptedMembers,
-  data: Type.Object({}, { description: "The publisher's own.", additionalProperties: true }),
+  data: Type.Unsafe<Record<string, unknown>>({
+    type: 'object',
+    properties: {},
+    description: "The publisher's own.",
+    additionalProperties: true,
+  }),
 });
 
 const DeliveryMembers = {

@@ -76,7 +76,10 @@ export const RotateBody = Type.Object(
 );
 
 // What is inside was scanned when it was parsed; it is the publisher's own.
-const NewEvent = { type: Type.String(), data: Type.Object({}, { additionalProperties: true }) };
+const NewEvent = {
+  type: Type.String(),
+  data: Type.Unsafe<object>({ type: 'object', additionalProperties: true }),
+};
 
 /** One event, or many. Which of the two is told by `events`, so that faults point at the right place. */
 export const PublishBody = Type.Object(
