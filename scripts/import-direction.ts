@@ -23,6 +23,7 @@ const store = 'server/src/store/';
 const http = 'server/src/http/';
 const observe = 'server/src/observe/';
 const platform = 'server/src/platform/';
+const client = 'server/src/client/';
 const threads = 'server/src/threads/';
 const portable = 'receiver/src/';
 const everything = 'everything';
@@ -48,6 +49,12 @@ const layers: readonly Layer[] = [
   { place: observe, imports: [core], npm: ['pino', '@prometheus-io/client'], node: true },
   { place: platform, imports: [core], npm: [], node: true },
   { place: threads, imports: [core, engine, store, platform, observe], npm: [], node: true },
+  // For browsers too: it takes types only, which are gone when it runs (its test bundles it).
+  {
+    place: client,
+    imports: [core, http],
+    npm: ['typebox'],
+  },
   { place: 'server/src/cli/', imports: everything, npm: ['commander'], node: true },
   { place: 'server/src/index.ts', imports: everything, npm: ['commander'], node: true },
   { place: 'receiver/src/node.ts', imports: [portable], npm: [], node: true },

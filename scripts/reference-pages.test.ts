@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import {
   codesTable,
   errorsTable,
+  OPENAPI_PATH,
   REFERENCE_PAGES,
   readPage,
   referenceFaults,
@@ -31,6 +32,16 @@ describe('a page is at fault when', () => {
       });
     }
   }
+
+  test('it is the OpenAPI document and was changed by hand', () => {
+    const faults = referenceFaults((read) =>
+      read === OPENAPI_PATH
+        ? readPage(read).replace('createWebhook', 'makeWebhook')
+        : readPage(read),
+    );
+    assert.equal(faults.length, 1);
+    assert.match(faults[0] ?? '', /^spec\/openapi\.json: not what the server answers/);
+  });
 
   test('its markers are gone', () => {
     assert.throws(() => referenceFaults(() => '# A page\n'), /has no line "<!-- made by/);

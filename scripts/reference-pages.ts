@@ -1,4 +1,5 @@
-// Writes the tables of reference pages from the tables in code, between two markers each.
+// Writes the tables of reference pages from the tables in code, between two markers each, and the
+// OpenAPI document.
 //
 //   node scripts/reference-pages.ts           writes what differs
 //   node scripts/reference-pages.ts --check   fails when a page differs
@@ -7,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { SETTINGS, type Setting } from '../server/src/cli/settings.ts';
 import { ERRORS } from '../server/src/core/errors.ts';
 import { ATTEMPT_FAILURES, ATTEMPT_NOTES, DISABLED_REASONS } from '../server/src/core/model.ts';
+import { openApiText } from '../server/src/http/openapi/document.ts';
 import {
   METRIC_PREFIX,
   METRICS,
@@ -33,6 +35,9 @@ export const REFERENCE_PAGES: readonly ReferencePage[] = [
     ],
   },
 ];
+
+/** What the server answers at `/v1/openapi.json`, for readers without a server. */
+export const OPENAPI_PATH = 'spec/openapi.json';
 
 const BEGIN = '<!-- made by scripts/reference-pages.ts from the table in code; do not edit -->';
 const END = '<!-- end -->';
@@ -128,11 +133,16 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** One line per page that is not as the code has it. */
 export function referenceFaults(read = readPage): string[] {
-  return REFERENCE_PAGES.flatMap((page) => {
+  const faults = REFERENCE_PAGES.flatMap((page) => {
     const text = read(page.path);
     if (asInCode(page, text) === text) return [];
     return [`${page.path}: a table differs from the one in code; run scripts/reference-pages.ts`];
   });
+  if (read(OPENAPI_PATH) === openApiText()) return faults;
+  return [
+    ...faults,
+    `${OPENAPI_PATH}: not what the server answers; run scripts/reference-pages.ts`,
+  ];
 }
 
 function asInCode({ tables }: ReferencePage, text: string): string {
@@ -149,11 +159,15 @@ export function readPage(path: string): string {
 function writePages(): void {
   for (const page of REFERENCE_PAGES) {
     const text = readPage(page.path);
-    const written = asInCode(page, text);
-    if (written === text) continue;
-    writeFileSync(`${root}${page.path}`, written);
-    console.log(`${page.path}: written.`);
+    writeChanged(page.path, text, asInCode(page, text));
   }
+  writeChanged(OPENAPI_PATH, readPage(OPENAPI_PATH), openApiText());
+}
+
+function writeChanged(path: string, before: string, after: string): void {
+  if (before === after) return;
+  writeFileSync(`${root}${path}`, after);
+  console.log(`${path}: written.`);
 }
 
 if (import.meta.main) {

@@ -4,6 +4,19 @@ import { didYouMean } from './suggest.ts';
 /** What a test call sends. It is in no catalogue: nobody can publish it or needs to subscribe to it. */
 export const TEST_EVENT_TYPE = 'webhook.test';
 
+/** What a fresh installation knows; its migrations put the same into its catalogue, and a test compares them. */
+export const FIRST_EVENT_TYPES = {
+  'project.created': 'A new project was created',
+  'project.deleted': 'A project was deleted',
+  'project.updated': 'A project was updated',
+  'team.member.added': 'A member was added to a team',
+  'team.member.removed': 'A member was removed from a team',
+  'team.member.role_changed': "A member's role was changed",
+  'user.created': 'A new user was created',
+  'user.deleted': 'A user was deleted',
+  'user.updated': 'A user was updated',
+} as const;
+
 /** Lower-case words joined by dots: safe in a header, a path and a pattern. */
 export const EVENT_TYPE_PATTERN = '^[a-z0-9_]+(\\.[a-z0-9_]+)*$';
 export const EVENT_TYPE_CHARS_MAX = 128;

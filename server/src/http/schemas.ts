@@ -76,7 +76,10 @@ export const RotateBody = Type.Object(
 );
 
 // What is inside was scanned when it was parsed; it is the publisher's own.
-const NewEvent = { type: Type.String(), data: Type.Object({}) };
+const NewEvent = {
+  type: Type.String(),
+  data: Type.Unsafe<object>({ type: 'object', additionalProperties: true }),
+};
 
 /** One event, or many. Which of the two is told by `events`, so that faults point at the right place. */
 export const PublishBody = Type.Object(
@@ -139,10 +142,10 @@ export const EventDeliveriesQuery = Type.Object({ ...page, ...status, ...ofWebho
 export const NoQuery = Type.Object({}, closed);
 
 /** The same, or null. Without `anyOf`, so that faults say what is wrong with the value itself. */
-function nullable<Schema extends TSchema & { type: string }>(schema: Schema) {
+export function nullable<Schema extends TSchema & { type: string }>(schema: Schema) {
   return Type.Unsafe<Static<Schema> | null>({ ...schema, type: [schema.type, 'null'] });
 }
 
-function wordOrNull<Word extends string>(words: readonly Word[]) {
+export function wordOrNull<Word extends string>(words: readonly Word[]) {
   return Type.Unsafe<Word | null>({ enum: [...words, null] });
 }

@@ -12,17 +12,14 @@ import { identifyCallers } from './callers.ts';
 import { refuseConnection } from './connection-errors.ts';
 import type { DevPages } from './dev/dev-pages.ts';
 import { parseJsonBody } from './json-body.ts';
+import { openApiText } from './openapi/document.ts';
 import { collectMethods } from './other-methods.ts';
 import { createPages } from './pages.ts';
 import { knownError, sendProblem } from './problem.ts';
+import { accountRoutes, systemRoutes } from './routes/all.ts';
 import type { Api, RouteContext } from './routes/context.ts';
-import { deliveryRoutes } from './routes/deliveries.ts';
-import { eventTypeRoutes } from './routes/event-types.ts';
-import { eventRoutes } from './routes/events.ts';
-import { healthRoutes } from './routes/health.ts';
-import { type MetricsPort, metricsRoutes } from './routes/metrics.ts';
-import { recoveryRoutes } from './routes/recoveries.ts';
-import { webhookRoutes } from './routes/webhooks.ts';
+import type { HealthPorts } from './routes/health.ts';
+import type { MetricsPort } from './routes/metrics.ts';
 import { compileValidator } from './validation.ts';
 
 declare module 'fastify' {
@@ -34,16 +31,13 @@ declare module 'fastify' {
   }
 }
 
-export interface HttpServerPorts {
+export interface HttpServerPorts extends HealthPorts {
   service: Service;
   authenticate: Authenticate;
   announcements: Announcements;
   clock: Clock;
   cursors: Cursors;
   newId: NewId;
-  isDraining: () => boolean;
-  /** Without a lease this node may know less than others: it answers nothing. */
-  hasLease: () => boolean;
   metrics: MetricsPort;
   requests: RequestCount;
   dev?: DevPages | undefined;
@@ -133,8 +127,7 @@ export function createHttpServer(ports: HttpServerPorts): Api {
   });
 
   const context: RouteContext = { service: ports.service, pages: createPages(ports.cursors) };
-  healthRoutes(server, context, ports);
-  metricsRoutes(server, ports);
+  systemRoutes(server, context, { ...ports, openApi: openApiOnce() });
   ports.dev?.(server);
   server.register(
     (api: Api, _options, done) => {
@@ -146,17 +139,22 @@ export function createHttpServer(ports: HttpServerPorts): Api {
       });
       identifyCallers(api, { ...ports, requestRate: limits.requestRate });
       const answerOtherMethods = collectMethods(api);
-      webhookRoutes(api, context);
-      eventRoutes(api, context);
-      deliveryRoutes(api, context);
-      recoveryRoutes(api, context);
-      eventTypeRoutes(api, context);
+      accountRoutes(api, context);
       answerOtherMethods();
       done();
     },
     { prefix: '/v1' },
   );
   return server;
+}
+
+/** Made when it is first asked for: a start does not wait for it. */
+function openApiOnce(): () => string {
+  let text: string | null = null;
+  return () => {
+    text ??= openApiText();
+    return text;
+  };
 }
 
 function noLease(): PosthornError {

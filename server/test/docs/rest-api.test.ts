@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { readFileSync } from 'node:fs';
 import { describe, type TestContext, test } from 'node:test';
-import type { FastifyInstance, RouteOptions } from 'fastify';
+import type { RouteOptions } from 'fastify';
 import { createWebhook, endedDelivery, listDeliveries, publish } from '../support/api.ts';
 import { startReceiver } from '../support/receiver.ts';
+import { routesOf } from '../support/routes.ts';
 import { startTestServer, type TestServer } from '../support/start-test-server.ts';
 
 type Json = null | string | number | boolean | Json[] | { [member: string]: Json };
@@ -53,26 +53,9 @@ describe('two answers differ when', () => {
   });
 });
 
-/** What Fastify is told to serve, in the wiring of a real server; not the answers 405. */
-async function routesOf(t: TestContext): Promise<RouteOptions[]> {
-  const routes: RouteOptions[] = [];
-  const hear = (message: unknown) => {
-    (message as { fastify: FastifyInstance }).fastify.addHook('onRoute', (route) => {
-      if (typeof route.method === 'string') routes.push(route);
-    });
-  };
-  subscribe('fastify.initialization', hear);
-  try {
-    await startTestServer(t);
-  } finally {
-    unsubscribe('fastify.initialization', hear);
-  }
-  return routes;
-}
-
 /** `GET /v1/webhooks/{id}`, as the page writes it. */
 function nameOf({ method, url }: RouteOptions): string {
-  return `${method} ${url.replace(/:(\w+)/g, '{$1}')}`;
+  return `${method} ${url}`;
 }
 
 function inputsOf({ schema }: RouteOptions): string[] {

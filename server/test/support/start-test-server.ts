@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readSettings } from '../../src/cli/read-settings.ts';
 import { startServer } from '../../src/cli/start.ts';
 import type { Cleanup } from './cleanup.ts';
+import { assertInContract } from './contract.ts';
 import { migratedDatabase } from './postgres.ts';
 
 const DRAIN_LIMIT_MS = 2_000;
@@ -35,7 +36,7 @@ export interface TestServer {
   key: string;
   encryptionKey: Uint8Array;
   /**
-   * One request to the API. A body that is text or bytes is sent as it is, anything else as JSON;
+   * One request to the API, whose answer has to be one that the OpenAPI document has. A body that is text or bytes is sent as it is, anything else as JSON;
    * a header that is undefined is left out.
    */
   request<Body = Record<string, unknown>>(
@@ -92,7 +93,9 @@ export async function startTestServer(
         body: bytesOf(body),
         redirect: 'manual',
       });
-      return answerOf<Body>(response);
+      const answer = await answerOf<Body>(response);
+      assertInContract({ method, path, ...answer });
+      return answer;
     },
     stop,
   };

@@ -12,6 +12,7 @@ import { createService } from '../../../src/service/service.ts';
 import { createLocalStore } from '../../../src/store/sqlite/local-store.ts';
 import { createFakeClock, type FakeClock } from '../../engine/support/fake-clock.ts';
 import type { Cleanup } from '../../support/cleanup.ts';
+import { assertInContract } from '../../support/contract.ts';
 import { type ApiAnswer, answerOf } from '../../support/start-test-server.ts';
 import { within } from '../../support/until.ts';
 
@@ -108,7 +109,12 @@ export async function startApiOverStore(
     owner,
     store,
     accountId: DEFAULT_ACCOUNT_ID,
-    async request(method, path, body, headers = {}) {
+    async request<Body>(
+      method: string,
+      path: string,
+      body?: unknown,
+      headers: Readonly<Record<string, string>> = {},
+    ) {
       const response = await fetch(`http://127.0.0.1:${port}${path}`, {
         method,
         headers: {
@@ -118,12 +124,17 @@ export async function startApiOverStore(
         },
         body: body === undefined ? null : JSON.stringify(body),
       });
-      return answerOf(response);
+      const answer = await answerOf<Body>(response);
+      assertInContract({ method, path, ...answer });
+      return answer;
     },
     async from(remoteAddress, headers = {}) {
-      const injected = await server.inject({ url: '/v1/webhooks', headers, remoteAddress });
-      const { code } = injected.json();
-      return { status: injected.statusCode, headers: injected.headers, code };
+      const path = '/v1/webhooks';
+      const injected = await server.inject({ url: path, headers, remoteAddress });
+      const { statusCode: status, payload: text } = injected;
+      const given = new Headers(Object.entries(injected.headers).map(([n, v]) => [n, String(v)]));
+      assertInContract({ method: 'GET', path, status, headers: given, text });
+      return { status, headers: injected.headers, code: injected.json().code };
     },
   };
 }
