@@ -1,4 +1,5 @@
 import { type Call, type CallOptions, type ClientOptions, createCaller } from './caller.ts';
+import { PosthornConnectionError } from './errors.ts';
 import { createListing, type Listing } from './listing.ts';
 import type {
   AcceptedEvent,
@@ -34,7 +35,13 @@ export function createClient(options: ClientOptions) {
   const call = createCaller(options);
 
   async function json<Answer>(request: Call): Promise<Answer> {
-    return JSON.parse(await call(request));
+    const text = await call(request);
+    try {
+      return JSON.parse(text);
+    } catch (cause) {
+      // A page of something that stands between, as a rule.
+      throw new PosthornConnectionError(options.baseUrl, cause);
+    }
   }
 
   async function nothing(request: Call): Promise<void> {

@@ -24,7 +24,7 @@ export class PosthornApiError extends Error {
   }
 }
 
-/** There was no whole answer, also not at the last try. What was asked for may have happened. */
+/** There was no whole answer of Posthorn's, also not at the last try. What was asked for may have happened. */
 export class PosthornConnectionError extends Error {
   constructor(url: string, cause: unknown) {
     super(`There was no answer from ${url}.`, { cause });

@@ -12,7 +12,6 @@ import { identifyCallers } from './callers.ts';
 import { refuseConnection } from './connection-errors.ts';
 import type { DevPages } from './dev/dev-pages.ts';
 import { parseJsonBody } from './json-body.ts';
-import { openApiText } from './openapi/document.ts';
 import { collectMethods } from './other-methods.ts';
 import { createPages } from './pages.ts';
 import { knownError, sendProblem } from './problem.ts';
@@ -148,11 +147,11 @@ export function createHttpServer(ports: HttpServerPorts): Api {
   return server;
 }
 
-/** Made when it is first asked for: a start does not wait for it. */
-function openApiOnce(): () => string {
-  let text: string | null = null;
+/** Loaded and made when it is first asked for: a start does not wait for it. */
+function openApiOnce(): () => Promise<string> {
+  let text: Promise<string> | null = null;
   return () => {
-    text ??= openApiText();
+    text ??= import('./openapi/document.ts').then(({ openApiText }) => openApiText());
     return text;
   };
 }

@@ -195,3 +195,9 @@ test('an answer that is not from Posthorn is an error without a code', async () 
   assert.ok(error instanceof PosthornApiError);
   assert.deepEqual([error.status, error.code, error.faults], [403, null, []]);
 });
+
+test('a page where an answer should be is no answer', async () => {
+  const { client } = script([new Response('<html>', { status: 200 })]);
+  const error = await failureOf(client.events.publish(NEW_EVENT));
+  assert.ok(error instanceof PosthornConnectionError);
+});

@@ -9,13 +9,17 @@ import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import openapiTS, { astToString } from 'openapi-typescript';
 import { FIRST_EVENT_TYPES } from '../../src/core/event-types.ts';
-import { expectStatus, type ListBody } from '../support/api.ts';
+import { TEST_EVENT } from '../../src/http/openapi/examples.ts';
+import { createWebhook, expectStatus, type ListBody, publish } from '../support/api.ts';
+import { deliveryFault } from '../support/contract.ts';
+import { startReceiver } from '../support/receiver.ts';
 import { routesOf } from '../support/routes.ts';
 import { startTestServer } from '../support/start-test-server.ts';
 
 interface Document {
   paths: Record<string, Record<string, unknown>>;
   webhooks: Record<string, unknown>;
+  components: { parameters: Record<string, unknown> };
 }
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -53,6 +57,27 @@ test('its webhooks are the event types of a fresh installation, and the test cal
   ]);
 });
 
+test('its webhooks have the headers and the body of what is delivered', async (t) => {
+  const receiver = await startReceiver(t);
+  const { id } = await createWebhook(server, { url: receiver.url });
+  await publish(server, { id: 'usr_789' }, 'user.created');
+  const created = await receiver.next();
+  await server.request('POST', `/v1/webhooks/${id}/test`);
+  const tested = await receiver.next();
+
+  const documented = Object.keys(document.components.parameters);
+  const ofHttp = ['content-length', 'connection', 'host', 'content-type'];
+  for (const { headers } of [created, tested]) {
+    const sent = headers.map(([name]) => name).filter((name) => !ofHttp.includes(lower(name)));
+    assert.deepEqual(sent.map(lower).toSorted(), documented.map(lower).toSorted());
+  }
+  assert.equal(deliveryFault('user.created', created.body.toString()), null);
+  assert.equal(deliveryFault('webhook.test', tested.body.toString()), null);
+  assert.match(deliveryFault('user.deleted', created.body.toString()) ?? '', /type must be/);
+  const { data } = JSON.parse(tested.body.toString());
+  assert.deepEqual(data, { ...TEST_EVENT.data, webhook_id: id });
+});
+
 describe('the document is valid OpenAPI 3.1', () => {
   test('by its JSON Schema', async () => {
     assert.deepEqual(await faultsBySchema(text), []);
@@ -83,6 +108,10 @@ describe('a client whose types are generated from the document', () => {
     assert.match(fault, /Property 'uri' does not exist/);
   });
 });
+
+function lower(name: string): string {
+  return name.toLowerCase();
+}
 
 async function faultsBySchema(source: string): Promise<unknown[]> {
   const { valid, errors } = await new Validator().validate(JSON.parse(source));

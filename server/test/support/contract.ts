@@ -74,6 +74,12 @@ export function contractFault({ method, path, status, headers, text }: Exchange)
   return schemaFault(`${place}/content/${escaped(mediaType)}/schema`, text, mediaType);
 }
 
+/** What the document has against the body of a delivery of this type; null when it has it so. */
+export function deliveryFault(type: string, text: string): string | null {
+  const place = `/webhooks/${type}/post/requestBody/content/application~1json/schema`;
+  return schemaFault(place, text);
+}
+
 function schemaFault(pointer: string, text: string, mediaType = 'application/json'): string | null {
   const validate = ajv.getSchema(`openapi#${pointer}`);
   if (validate === undefined) throw new Error(`The document has nothing at ${pointer}.`);

@@ -83,7 +83,10 @@ export const TEST_EVENT = {
   id: TEST_RESULT.id,
   type: 'webhook.test',
   created_at: CREATED_AT,
-  data: {},
+  data: {
+    message: 'This is a test. Nothing has happened in your account.',
+    webhook_id: WEBHOOK_ID,
+  },
 };
 
 export const DELIVERY = {

@@ -22,15 +22,18 @@ interface ObjectSchema {
 /** What a server is told to serve. No handler runs, so there is nothing behind them. */
 export function declaredRoutes(): Route[] {
   const routes: Route[] = [];
-  const nothing = {} as RouteContext;
+  const nothing = { service: {}, pages: {} } as RouteContext;
+  const never = () => false;
+  const noText = () => Promise.reject(new Error('There is no server.'));
   collect('', (api) => {
-    const never = () => false;
-    const metrics = () => Promise.reject(new Error('There are no metrics without a server.'));
-    systemRoutes(api, nothing, { isDraining: never, hasLease: never, metrics, openApi: String });
+    systemRoutes(api, nothing, {
+      isDraining: never,
+      hasLease: never,
+      metrics: noText,
+      openApi: noText,
+    });
   });
-  collect('/v1', (api) =>
-    accountRoutes(api, { ...nothing, service: {} as RouteContext['service'] }),
-  );
+  collect('/v1', (api) => accountRoutes(api, nothing));
   return routes;
 
   function collect(prefix: string, addRoutes: (api: Api) => void): void {
