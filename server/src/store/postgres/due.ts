@@ -189,10 +189,24 @@ const NEXT_DUE = `
   where account_id = $1 and webhook_id = $2 and due_at > greatest($3::bigint, 0)
 `;
 
+/**
+ * Each row by a look of its own, and its body too (`limit` keeps the planner from making one join of
+ * them): while it knows nothing of a table yet, a list of ids was looked for in all of the account's
+ * deliveries (37 ms for 82 of 88,000), and a join compared each with all of its events (167 ms).
+ */
 const DELIVERIES = `
-  select d.account_id, d.id, d.webhook_id, d.event_id, d.test, d.event_type, d."trigger",
-    d.attempt_count, d.due_at, e.body
-  from deliveries d
-  join events e on e.account_id = d.account_id and e.id = d.event_id
-  where d.account_id = $1 and d.id = any($2::text[])
+  select d.*, e.body
+  from unnest($2::text[]) as wanted (id)
+  cross join lateral (
+    select account_id, id, webhook_id, event_id, test, event_type, "trigger", attempt_count, due_at
+    from deliveries
+    where account_id = $1 and id = wanted.id
+    limit 1
+  ) as d
+  cross join lateral (
+    select body
+    from events
+    where account_id = $1 and id = d.event_id
+    limit 1
+  ) as e
 `;
