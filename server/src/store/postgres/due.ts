@@ -1,15 +1,7 @@
-import type {
-  DueDelivery,
-  DueEvent,
-  DueRequest,
-  DueResult,
-  PendingWebhook,
-  Store,
-} from '../../core/ports.ts';
-import { shardOf } from '../../core/shards.ts';
+import type { DueDelivery, DueEvent, DueRequest, DueResult, Store } from '../../core/ports.ts';
 import { dueDelivery, dueEvent } from '../delivery-rows.ts';
-import { inTurns, rowsMax, wanted } from '../due-order.ts';
-import { accountId, bare, webhookId } from '../ids.ts';
+import { freshFirst, inTurns, pendingPage, rowsMax, wanted, webhookRef } from '../due-order.ts';
+import { bare } from '../ids.ts';
 import { integer, integerOrNull, type Row, text } from '../rows.ts';
 import type { Transaction, Transactions } from './transaction.ts';
 
@@ -25,13 +17,7 @@ export function dueOperations(
       const from = after ?? { accountId: '', webhookId: '' };
       const key = [bare(from.accountId), bare(from.webhookId), limit];
       const rows = await transactions.readRows(counts ? COUNT_PENDING : FIND_PENDING, key);
-      const last = rows.length === limit ? rows.at(-1) : undefined;
-      const isWanted = ({ count, webhookId }: PendingWebhook) =>
-        count > 0 && (shards === undefined || shards.includes(shardOf(webhookId)));
-      return {
-        items: rows.map(pendingWebhook).filter(isWanted),
-        next: last === undefined ? null : ref(last),
-      };
+      return pendingPage(rows, { limit, shards, pendingWebhook });
     },
 
     due: (request) =>
@@ -70,10 +56,7 @@ async function dueByNow(transaction: Transaction, request: DueRequest): Promise<
   const order = inTurns(wanted(fresh, request), wanted(again, request));
   const { deliveries, more } = await read(transaction, request, order, [...fresh, ...again]);
   return {
-    deliveries: [
-      ...deliveries.filter(({ attemptCount }) => attemptCount === 0),
-      ...deliveries.filter(({ attemptCount }) => attemptCount > 0),
-    ],
+    deliveries: freshFirst(deliveries),
     more,
     nextDueAt: integerOrNull(next ?? {}, 'due_at'),
   };
@@ -118,14 +101,10 @@ async function read(
 function pendingWebhook(row: Row) {
   const fresh = integer(row, 'fresh');
   return {
-    ...ref(row),
+    ...webhookRef(row),
     dueAt: fresh > 0 ? 0 : (integerOrNull(row, 'tried_at') ?? 0),
     count: fresh + integer(row, 'tried'),
   };
-}
-
-function ref(row: Row) {
-  return { accountId: accountId(text(row, 'account_id')), webhookId: webhookId(text(row, 'id')) };
 }
 
 /** The webhook is the outer row, so that each has its own look at the index. */

@@ -1,15 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type {
-  DueDelivery,
-  DueEvent,
-  DueRequest,
-  DueResult,
-  PendingWebhook,
-} from '../../core/ports.ts';
-import { shardOf } from '../../core/shards.ts';
+import type { DueDelivery, DueEvent, DueRequest, DueResult } from '../../core/ports.ts';
 import { dueDelivery, dueEvent } from '../delivery-rows.ts';
-import { inTurns, rowsMax, wanted } from '../due-order.ts';
-import { accountId, bare, webhookId } from '../ids.ts';
+import { freshFirst, inTurns, pendingPage, rowsMax, wanted, webhookRef } from '../due-order.ts';
+import { bare } from '../ids.ts';
 import { integer, integerOrNull, type Row, text } from '../rows.ts';
 import type { Operations } from './operation-types.ts';
 
@@ -92,13 +85,7 @@ export function dueOperations(db: DatabaseSync): Pick<Operations, 'webhooksWithP
       const from = after ?? { accountId: '', webhookId: '' };
       const statement = counts ? pendingCounted : pendingFound;
       const rows = statement.all(bare(from.accountId), bare(from.webhookId), limit);
-      const last = rows.length === limit ? rows.at(-1) : undefined;
-      const isWanted = ({ count, webhookId }: PendingWebhook) =>
-        count > 0 && (shards === undefined || shards.includes(shardOf(webhookId)));
-      return {
-        items: rows.map(pendingWebhook).filter(isWanted),
-        next: last === undefined ? null : ref(last),
-      };
+      return pendingPage(rows, { limit, shards, pendingWebhook });
     },
 
     due: (request) => (request.ordering === 'strict' ? dueInOrder(request) : dueByNow(request)),
@@ -124,10 +111,7 @@ export function dueOperations(db: DatabaseSync): Pick<Operations, 'webhooksWithP
     const again = wanted(retriesDue.all(...key, dueBefore, rowsMax(request)), request);
     const { deliveries, more } = read(inTurns(neverTried, again), request);
     return {
-      deliveries: [
-        ...deliveries.filter(({ attemptCount }) => attemptCount === 0),
-        ...deliveries.filter(({ attemptCount }) => attemptCount > 0),
-      ],
+      deliveries: freshFirst(deliveries),
       more,
       nextDueAt: integerOrNull(retryNext.get(...key, dueBefore) ?? {}, 'due_at'),
     };
@@ -162,12 +146,8 @@ export function dueOperations(db: DatabaseSync): Pick<Operations, 'webhooksWithP
 function pendingWebhook(row: Row) {
   const fresh = integer(row, 'fresh');
   return {
-    ...ref(row),
+    ...webhookRef(row),
     dueAt: fresh > 0 ? 0 : (integerOrNull(row, 'retry_at') ?? 0),
     count: fresh + integer(row, 'retries'),
   };
-}
-
-function ref(row: Row) {
-  return { accountId: accountId(text(row, 'account_id')), webhookId: webhookId(text(row, 'id')) };
 }
