@@ -3,13 +3,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import pg from 'pg';
 import { systemUser } from '../support/postgres/binaries.ts';
-import { startPostgres } from '../support/postgres/server.ts';
+import { freePort, startPostgres } from '../support/postgres/server.ts';
 import { until } from '../support/until.ts';
 import { cleanUp } from '../system/support/clean-up.ts';
 import { startReceiver } from '../system/support/receiver.ts';
@@ -143,13 +142,4 @@ async function ask(url: string, sql: string): Promise<number> {
   } finally {
     await client.end();
   }
-}
-
-async function freePort(): Promise<number> {
-  const { promise, resolve } = Promise.withResolvers<number>();
-  const server = createServer().listen(0, '127.0.0.1', () => {
-    const address = server.address();
-    server.close(() => resolve(typeof address === 'object' ? (address?.port ?? 0) : 0));
-  });
-  return await promise;
 }

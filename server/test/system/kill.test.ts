@@ -8,10 +8,9 @@ import { setTimeout as after } from 'node:timers/promises';
 import { until } from '../support/until.ts';
 import { cleanUp } from './support/clean-up.ts';
 import { type DataFile, openDataFile } from './support/data-file.ts';
-import { DeliveriesSeen } from './support/deliveries-seen.ts';
 import { dataOf, Publishers } from './support/publishers.ts';
-import { startReceiver } from './support/receiver.ts';
 import { createSeededRandom } from './support/seeded-random.ts';
+import { type SeenWebhook, startWebhooks } from './support/seen-webhooks.ts';
 import {
   createApi,
   ROOT_KEY,
@@ -27,8 +26,6 @@ const KILL_AFTER_MS = { min: 100, max: 900 };
 const PUBLISHERS = 20;
 /** Accepted and not yet delivered everywhere: beyond this publishing waits, so that the end is near. */
 const BACKLOG_MAX = 1_000;
-const SLOW_MS = 50;
-const FAILS_EVERY = 3;
 const ATTEMPTS_MAX = 20;
 const RETRY_SCHEDULE = Array.from({ length: ATTEMPTS_MAX }, (_, n) => `${Math.min(n, 5) * 200}ms`);
 const TEST_MS_MAX = 60_000 + KILLS * 10_000;
@@ -70,35 +67,6 @@ test('What was answered 202 reaches every webhook, byte for byte, although the s
   expectWholeData(webhooks.length, data);
   data.close();
 });
-
-interface SeenWebhook {
-  url: string;
-  seen: DeliveriesSeen;
-}
-
-/** A fast one, a slow one, and one that refuses every third request. */
-async function startWebhooks(t: TestContext): Promise<SeenWebhook[]> {
-  let requests = 0;
-  return await Promise.all([
-    startWebhook(t, { status: () => 200, delayMs: 0 }),
-    startWebhook(t, { status: () => 200, delayMs: SLOW_MS }),
-    startWebhook(t, { status: () => (++requests % FAILS_EVERY === 0 ? 500 : 204), delayMs: 0 }),
-  ]);
-}
-
-async function startWebhook(
-  t: TestContext,
-  { status, delayMs }: { status: () => number; delayMs: number },
-): Promise<SeenWebhook> {
-  const seen = new DeliveriesSeen();
-  const { url } = await startReceiver(t, async (arrival) => {
-    const answered = status();
-    seen.record(arrival, answered);
-    if (delayMs > 0) await after(delayMs);
-    return answered;
-  });
-  return { url, seen };
-}
 
 /** Every run of the server gives itself another name, by which its requests are known. */
 function startRun(t: TestContext, dataDir: string, run: number): Promise<ServerProcess> {

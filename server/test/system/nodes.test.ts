@@ -9,11 +9,11 @@ import { freshDatabase } from '../support/postgres.ts';
 import { until } from '../support/until.ts';
 import { cleanUp } from './support/clean-up.ts';
 import { contentsOf, type DatabaseContents } from './support/database-contents.ts';
-import { DeliveriesSeen } from './support/deliveries-seen.ts';
 import { OrderSeen } from './support/order-seen.ts';
 import { dataOf, Publishers } from './support/publishers.ts';
 import { startReceiver } from './support/receiver.ts';
 import { createSeededRandom } from './support/seeded-random.ts';
+import { type SeenWebhook, startWebhooks } from './support/seen-webhooks.ts';
 import {
   createApi,
   ROOT_KEY,
@@ -31,8 +31,6 @@ const PUBLISHERS = 8;
 /** Accepted and not yet delivered everywhere: beyond this publishing waits. */
 const BACKLOG_MAX = 1_000;
 const LOAD_MS = { min: 300, max: 1_500 };
-const SLOW_MS = 50;
-const FAILS_EVERY = 3;
 const ATTEMPTS_MAX = 20;
 const RETRY_SCHEDULE = Array.from({ length: ATTEMPTS_MAX }, (_, n) => `${Math.min(n, 5) * 200}ms`);
 const TEST_MS_MAX = 120_000 + ROUNDS * 40_000;
@@ -88,35 +86,6 @@ test(`What ${NODES} nodes accepted reaches every webhook, whatever happens to th
   assert.equal(await contents.brokenDeliveries(), 0);
   await client.end();
 });
-
-interface SeenWebhook {
-  url: string;
-  seen: DeliveriesSeen;
-}
-
-/** A fast one, a slow one, and one that refuses every third request. */
-async function startWebhooks(t: TestContext): Promise<SeenWebhook[]> {
-  let requests = 0;
-  return await Promise.all([
-    startWebhook(t, { status: () => 200, delayMs: 0 }),
-    startWebhook(t, { status: () => 200, delayMs: SLOW_MS }),
-    startWebhook(t, { status: () => (++requests % FAILS_EVERY === 0 ? 500 : 204), delayMs: 0 }),
-  ]);
-}
-
-async function startWebhook(
-  t: TestContext,
-  { status, delayMs }: { status: () => number; delayMs: number },
-): Promise<SeenWebhook> {
-  const seen = new DeliveriesSeen();
-  const { url } = await startReceiver(t, async (arrival) => {
-    const answered = status();
-    seen.record(arrival, answered);
-    if (delayMs > 0) await after(delayMs);
-    return answered;
-  });
-  return { url, seen };
-}
 
 async function startOrdered(t: TestContext): Promise<OrderSeen> {
   const seen = new OrderSeen(ROOT_KEY);
