@@ -158,8 +158,13 @@ async function open(t: TestContext, count: number) {
   const lease = ALWAYS_VALID;
   const ports = { store, clock, random, vault, newId, transport, announcements, lease };
   for (let made = 0; made < count; made++) engines.push(createEngine(ports, engineSettings()));
-  const webhooks = Array.from({ length: WEBHOOKS }, () => {
-    const webhook = webhookOf(DEFAULT_ACCOUNT_ID, newId('webhook'), clock.now());
+  // By chance alone, one engine in forty or so would have none of them.
+  const newIdOfEngine = (index: number): string => {
+    const id = newId('webhook');
+    return threadOf(shardOf(id), count) === index ? id : newIdOfEngine(index);
+  };
+  const webhooks = Array.from({ length: WEBHOOKS }, (_, index) => {
+    const webhook = webhookOf(DEFAULT_ACCOUNT_ID, newIdOfEngine(index % count), clock.now());
     return { ...webhook, secretSealed: vault.seal(SECRET, secretPlace(refOf(webhook))) };
   });
   for (const webhook of webhooks) await store.createWebhook(webhook, { perAccountMax: 1_000 });
