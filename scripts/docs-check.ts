@@ -1,5 +1,6 @@
 // Checks that what the documents point at exists: relative links and their anchors, repository
-// paths in backticks, npm commands. Covers *.md in the root and everything below docs/.
+// paths in backticks, npm commands. Covers *.md in the root and everything below docs/,
+// and the pages of the examples.
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -135,7 +136,7 @@ export function onDisk(): { docs: Doc[]; repository: Repository } {
   const read = (path: string) => readFileSync(`${root}${path}`, 'utf8');
   const manifest: { scripts: Record<string, string> } = JSON.parse(read('package.json'));
   return {
-    docs: globSync(['*.md', 'docs/**/*.md'], { cwd: root }).map((path) => ({
+    docs: globSync(['*.md', 'docs/**/*.md', 'examples/*/*.md'], { cwd: root }).map((path) => ({
       path,
       text: read(path),
     })),

@@ -85,6 +85,13 @@ describe('a fault is', () => {
       "import '../../server/src/index.ts';",
       'stays',
     ],
+    [
+      'the server in an example to copy',
+      'examples/account-api/routes/a.ts',
+      "import '../../../server/src/client/index.ts';",
+      'stays',
+    ],
+    ['npm in an example to copy', 'examples/account-api/a.ts', "import 'express';", 'npm packages'],
   ];
   for (const [rule, path, text, fault] of faults) {
     test(rule, () => {

@@ -1,5 +1,5 @@
 // Checks which way imports point: the architecture as a table, held against every file of
-// server/src and receiver/src. ARCHITECTURE.md says why; this file says what.
+// server/src and receiver/src, and the examples that are to be copied. ARCHITECTURE.md says why; this file says what.
 import { globSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -60,6 +60,13 @@ const layers: readonly Layer[] = [
   { place: 'receiver/src/node.ts', imports: [portable], npm: [], node: true },
   { place: 'receiver/src/testing.ts', imports: [portable], npm: [], node: true },
   { place: portable, imports: [], npm: [] },
+  // Something to copy: it knows Posthorn as whoever copies it does.
+  {
+    place: 'examples/account-api/',
+    imports: [],
+    npm: ['posthorn/client', 'fastify', '@fastify/type-provider-typebox', 'typebox', 'pg'],
+    node: true,
+  },
 ];
 
 const throughPorts: readonly { readonly uses: RegExp; readonly port: string }[] = [
@@ -277,10 +284,11 @@ function blank(text: string): string {
 
 // ---------------------------------------------------------------------------------------------
 
-/** Every source file of both packages, as they are on disk. */
+/** Every source file of both packages and of the account API, as they are on disk. */
 export function sourceFiles(): SourceFile[] {
   const cwd = fileURLToPath(new URL('..', import.meta.url));
-  return globSync('{server,receiver}/src/**/*.ts', { cwd }).map((path) => ({
+  const places = ['{server,receiver}/src/**/*.ts', 'examples/account-api/{*,routes/*}.ts'];
+  return globSync(places, { cwd }).map((path) => ({
     path,
     text: readFileSync(`${cwd}${path}`, 'utf8'),
   }));
