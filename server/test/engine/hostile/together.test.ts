@@ -69,7 +69,7 @@ test('answers of random bytes end an exchange, and nothing else', async (t) => {
   const outcomes = await sendToRandom(t, seeded(t), 3_000);
   t.diagnostic(JSON.stringify(Object.fromEntries(outcomes)));
   const expected = ['response', 'body_cut', 'malformed_response', 'connection_reset', 'timeout'];
-  for (const what of expected) assert.ok((outcomes.get(what) ?? 0) > 10, what);
+  for (const what of expected) assert.ok((outcomes.get(what) ?? 0) > 0, what);
   assert.equal(outcomes.get('connection_failed'), undefined);
 });
 
