@@ -22,6 +22,8 @@ export interface Database {
   others: pg.Pool;
   /** What a transaction begins with; one that only reads sees one moment throughout. */
   begin: { write: string; read: string };
+  /** Over several servers: a transaction that has ended at one may not be seen at another yet. */
+  isDistributed: boolean;
   close(): Promise<void>;
 }
 
@@ -31,7 +33,9 @@ export async function openDatabase(url: string): Promise<Database> {
   const others = createPool(url, OTHER_CONNECTIONS);
   const close = () => ended(Promise.all([batches.end(), others.end()]));
   try {
-    return { batches, others, begin: beginOf(await settingsOf(others)), close };
+    const settings = await settingsOf(others);
+    const { isDistributed } = settings;
+    return { batches, others, begin: beginOf(settings), isDistributed, close };
   } catch (error) {
     await close();
     throw faultOf(error);

@@ -3,6 +3,7 @@ import { dueDelivery, dueEvent } from '../delivery-rows.ts';
 import { freshFirst, inTurns, pendingPage, rowsMax, wanted, webhookRef } from '../due-order.ts';
 import { bare } from '../ids.ts';
 import { integer, integerOrNull, type Row, text } from '../rows.ts';
+import { type Floors, IS_ABOVE_FLOOR } from './floors.ts';
 import type { Transaction, Transactions } from './transaction.ts';
 
 /** Bodies that are read in one statement: what does not fit into the page is read for nothing. */
@@ -11,6 +12,7 @@ const BODIES_AT_ONCE = 100;
 /** The engine's questions. */
 export function dueOperations(
   transactions: Transactions,
+  floors: Floors,
 ): Pick<Store, 'webhooksWithPending' | 'due'> {
   return {
     async webhooksWithPending({ after, limit, counts, shards }) {
@@ -23,17 +25,21 @@ export function dueOperations(
     due: (request) =>
       transactions.read((transaction) =>
         request.ordering === 'strict'
-          ? dueInOrder(transaction, request)
-          : dueByNow(transaction, request),
+          ? dueInOrder(transaction, request, floors)
+          : dueByNow(transaction, request, floors),
       ),
   };
 }
 
 /** The oldest, whether it was tried or not. */
-async function dueInOrder(transaction: Transaction, request: DueRequest): Promise<DueResult> {
+async function dueInOrder(
+  transaction: Transaction,
+  request: DueRequest,
+  floors: Floors,
+): Promise<DueResult> {
   const key = [bare(request.accountId), bare(request.webhookId), rowsMax(request)];
   const [fresh, tried] = await Promise.all([
-    transaction.rows(FRESH, key),
+    freshOf(transaction, request, floors),
     transaction.rows(TRIED_BY_SEQ, key),
   ]);
   const all = [...wanted(fresh, request), ...wanted(tried, request)].sort((a, b) => a - b);
@@ -45,11 +51,15 @@ async function dueInOrder(transaction: Transaction, request: DueRequest): Promis
  * Of what was never tried and what is to be tried again each gets one turn after the other, so that
  * neither waits for the end of the other; what one leaves of the page the other takes.
  */
-async function dueByNow(transaction: Transaction, request: DueRequest): Promise<DueResult> {
+async function dueByNow(
+  transaction: Transaction,
+  request: DueRequest,
+  floors: Floors,
+): Promise<DueResult> {
   const { dueBefore } = request;
   const key = [bare(request.accountId), bare(request.webhookId)];
   const [fresh, again, [next]] = await Promise.all([
-    transaction.rows(FRESH, [...key, rowsMax(request)]),
+    freshOf(transaction, request, floors),
     transaction.rows(TRIED_DUE, [...key, rowsMax(request), dueBefore]),
     transaction.rows(NEXT_DUE, [...key, dueBefore]),
   ]);
@@ -60,6 +70,19 @@ async function dueByNow(transaction: Transaction, request: DueRequest): Promise<
     more,
     nextDueAt: integerOrNull(next ?? {}, 'due_at'),
   };
+}
+
+/** What was never tried, by number: the first statement of its transaction. */
+async function freshOf(
+  transaction: Transaction,
+  request: DueRequest,
+  floors: Floors,
+): Promise<Row[]> {
+  const floor = floors.reading(transaction, request);
+  const key = [bare(request.accountId), bare(request.webhookId), rowsMax(request)];
+  const rows = await transaction.rows(FRESH, [...key, ...floor.values]);
+  await floor.found(rows);
+  return rows;
 }
 
 /** Reads them in this order, until the page or the bytes are full. */
@@ -141,7 +164,7 @@ const FIND_PENDING = withPending('limit 1');
 const FRESH = `
   select seq, delivery_id
   from pending
-  where account_id = $1 and webhook_id = $2 and due_at = 0
+  where account_id = $1 and webhook_id = $2 and due_at = 0 and ${IS_ABOVE_FLOOR}
   order by seq
   limit $3
 `;
