@@ -122,44 +122,37 @@ async function read(
 }
 
 function pendingWebhook(row: Row) {
-  const fresh = integer(row, 'fresh');
+  const dueAt = integerOrNull(row, 'due_at');
   return {
     ...webhookRef(row),
-    dueAt: fresh > 0 ? 0 : (integerOrNull(row, 'tried_at') ?? 0),
-    count: fresh + integer(row, 'tried'),
+    dueAt: dueAt ?? 0,
+    count: dueAt === null ? 0 : integer(row, 'count'),
   };
 }
 
-/** The webhook is the outer row, so that each has its own look at the index. */
-const withPending = (limit: string) => `
-  select w.account_id, w.id, (
-    select count(*)
-    from (
-      select 1
-      from pending p
-      where p.account_id = w.account_id and p.webhook_id = w.id and p.due_at = 0
-      ${limit}
-    ) as found
-  ) as fresh, (
-    select count(*)
-    from (
-      select 1
-      from pending p
-      where p.account_id = w.account_id and p.webhook_id = w.id and p.due_at > 0
-      ${limit}
-    ) as found
-  ) as tried, (
-    select min(p.due_at)
+/**
+ * The webhook is the outer row, so that each has its own look at the index; what was never tried stands
+ * first in it.
+ */
+const withPending = (count: string) => `
+  select w.account_id, w.id, ${count} as count, (
+    select p.due_at
     from pending p
-    where p.account_id = w.account_id and p.webhook_id = w.id and p.due_at > 0
-  ) as tried_at
+    where p.account_id = w.account_id and p.webhook_id = w.id
+    order by p.due_at, p.seq
+    limit 1
+  ) as due_at
   from webhooks w
   where (w.account_id, w.id) > ($1, $2)
   order by w.account_id, w.id
   limit $3
 `;
-const COUNT_PENDING = withPending('');
-const FIND_PENDING = withPending('limit 1');
+const COUNT_PENDING = withPending(`(
+    select count(*)
+    from pending p
+    where p.account_id = w.account_id and p.webhook_id = w.id
+  )`);
+const FIND_PENDING = withPending('1');
 
 const FRESH = `
   select seq, delivery_id
