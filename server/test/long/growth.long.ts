@@ -58,11 +58,15 @@ test(`An event costs the same beside ${10 * HISTORY} deliveries as beside ${HIST
   // In turns, so that what else the machine does meets both.
   for (let turn = 0; turn < MEASURED_TIMES; turn++) {
     const [before, after] = [await few.cost(MEASURED_TIMES), await many.cost(MEASURED_TIMES)];
-    for (const of of ['pages', 'logBytes', 'ms'] as const) ratios[of].push(after[of] / before[of]);
+    for (const figure of ['pages', 'logBytes', 'ms'] as const) {
+      ratios[figure].push(after[figure] / before[figure]);
+    }
   }
-  const medians = Object.entries(ratios).map(([of, all]) => [of, median(all)] as const);
+  const medians = Object.entries(ratios).map(([figure, all]) => [figure, median(all)] as const);
   t.diagnostic(JSON.stringify(Object.fromEntries(medians)));
-  for (const [of, ratio] of medians) assert.ok(ratio <= HISTORY_COST_GROWTH_MAX, `${of}: ${ratio}`);
+  for (const [figure, ratio] of medians) {
+    assert.ok(ratio <= HISTORY_COST_GROWTH_MAX, `${figure}: ${ratio}`);
+  }
 });
 
 function median(values: readonly number[]): number {
