@@ -6,39 +6,63 @@ import {
   unknownType,
 } from '../core/event-types.ts';
 import type { EventType } from '../core/model.ts';
-import type { Page, PageRequest, Store } from '../core/ports.ts';
+import type { Clock, Page, PageRequest, Store } from '../core/ports.ts';
 
 export const EVENT_TYPES_MAX = 10_000;
 
+/** A name that another node has deleted is accepted no longer than this. */
+const NAMES_MS_MAX = 1_000;
+
 /**
- * The event types of this installation. Names are cached; one that is not in the cache is looked for
- * in the store before it is called unknown, since another node may have added it.
+ * The event types of this installation. Names are cached for a moment; one that is not in the cache is
+ * looked for in the store before it is called unknown, since another node may have added it.
  */
 export class Catalogue {
   #names: ReadonlySet<string> = new Set();
+  /** When the read of the names began, by the monotonic clock. */
+  #readAt = Number.NEGATIVE_INFINITY;
+  #refreshing: Promise<unknown> | null = null;
   readonly #store: Store;
+  readonly #clock: Clock;
 
-  constructor(store: Store) {
+  constructor({ store, clock }: { store: Store; clock: Clock }) {
     this.#store = store;
+    this.#clock = clock;
   }
 
   /** Throws `unknown_event_type` with a suggestion. */
   async expect(type: string, pointer: string): Promise<void> {
-    if (this.#names.has(type) || (await this.names()).has(type)) return;
+    if (this.#names.has(type)) await this.#refresh();
+    // A read of its own: one that others wait for may have begun before the type was added.
+    if (this.has(type) || (await this.names()).has(type)) return;
     const detail = unknownType(type, this.#names);
     throw new PosthornError('unknown_event_type', detail, {
       faults: [{ pointer, code: 'unknown_event_type', detail }],
     });
   }
 
+  /** Whether it was known a moment ago. */
   has(type: string): boolean {
-    return this.#names.has(type);
+    return this.#names.has(type) && this.#clock.monotonic() - this.#readAt < NAMES_MS_MAX;
   }
 
   /** As the store has them now. */
   async names(): Promise<ReadonlySet<string>> {
-    this.#names = new Set(await this.#store.eventTypeNames());
-    return this.#names;
+    const readAt = this.#clock.monotonic();
+    const names = new Set(await this.#store.eventTypeNames());
+    if (readAt >= this.#readAt) {
+      this.#names = names;
+      this.#readAt = readAt;
+    }
+    return names;
+  }
+
+  /** One read for all who wait for it. */
+  async #refresh(): Promise<void> {
+    this.#refreshing ??= this.names().finally(() => {
+      this.#refreshing = null;
+    });
+    await this.#refreshing;
   }
 
   list(page: PageRequest): Promise<Page<EventType>> {

@@ -19,7 +19,7 @@ export interface Service {
 }
 
 export function createService(ports: ServicePorts): Service {
-  const catalogue = new Catalogue(ports.store);
+  const catalogue = new Catalogue(ports);
   const webhooks = new Webhooks(ports, catalogue);
   const events = new Events(ports, catalogue);
   return {

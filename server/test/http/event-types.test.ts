@@ -9,6 +9,7 @@ import {
 } from '../support/api.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { startTestServer, type TestServer } from '../support/start-test-server.ts';
+import { startApiOverStore } from './support/api-over-store.ts';
 
 interface EventTypeBody {
   name: string;
@@ -219,3 +220,16 @@ async function list(server: TestServer, query: string): Promise<ListBody<EventTy
 async function refused(server: TestServer, path: string, body: object): Promise<ProblemBody> {
   return expectStatus(422, await server.request<ProblemBody>('POST', path, body));
 }
+
+test('a type that another node has deleted is refused after a second, whatever was published meanwhile', async (t) => {
+  const { request, store, clock } = await startApiOverStore(t);
+  const event = { type: 'user.updated', data: {} };
+  assert.equal((await request('POST', '/v1/events', event)).status, 202);
+  await store.deleteEventType(event.type);
+  await clock.advance(500);
+  await request('POST', '/v1/events', event);
+  await clock.advance(500);
+  assert.equal((await request('POST', '/v1/events', event)).status, 422);
+  await store.putEventType({ name: event.type, description: '' }, { max: 100 });
+  assert.equal((await request('POST', '/v1/events', event)).status, 202);
+});

@@ -22,6 +22,8 @@ export interface Database {
   others: pg.Pool;
   /** What a transaction begins with; one that only reads sees one moment throughout. */
   begin: { write: string; read: string };
+  /** Over several servers: a transaction that has ended at one may not be seen at another yet. */
+  isDistributed: boolean;
   close(): Promise<void>;
 }
 
@@ -31,7 +33,9 @@ export async function openDatabase(url: string): Promise<Database> {
   const others = createPool(url, OTHER_CONNECTIONS);
   const close = () => ended(Promise.all([batches.end(), others.end()]));
   try {
-    return { batches, others, begin: beginOf(await settingsOf(others)), close };
+    const settings = await settingsOf(others);
+    const { isDistributed } = settings;
+    return { batches, others, begin: beginOf(settings), isDistributed, close };
   } catch (error) {
     await close();
     throw faultOf(error);
@@ -100,8 +104,11 @@ function beginOf({ synchronousCommit, isDistributed }: ServerSettings): Database
     `idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS_MAX}`,
   ];
   // Every statement here is meant to find its rows by an index, however small a table looks to a planner
-  // that has seen nothing of it yet: a plan that reads the whole table would be slower with every row.
-  const plans = ['seqscan', 'hashjoin', 'mergejoin'].map((way) => `enable_${way} = off`);
+  // that has seen nothing of it yet: a plan that reads the whole table would be slower with every row. So
+  // would a bitmap be, which reads all that fits and sorts it before a page's few rows are taken.
+  const plans = ['seqscan', 'bitmapscan', 'hashjoin', 'mergejoin'].map(
+    (way) => `enable_${way} = off`,
+  );
   const durable = synchronousCommit === 'off' ? ['synchronous_commit = on'] : [];
   // Of a batch for many accounts each worker gets its part on one connection: 20 ms where it was 430.
   if (isDistributed) limits.push('citus.max_adaptive_executor_pool_size = 1');

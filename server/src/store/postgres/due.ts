@@ -3,6 +3,7 @@ import { dueDelivery, dueEvent } from '../delivery-rows.ts';
 import { freshFirst, inTurns, pendingPage, rowsMax, wanted, webhookRef } from '../due-order.ts';
 import { bare } from '../ids.ts';
 import { integer, integerOrNull, type Row, text } from '../rows.ts';
+import { type Floors, IS_ABOVE_FLOOR } from './floors.ts';
 import type { Transaction, Transactions } from './transaction.ts';
 
 /** Bodies that are read in one statement: what does not fit into the page is read for nothing. */
@@ -11,6 +12,7 @@ const BODIES_AT_ONCE = 100;
 /** The engine's questions. */
 export function dueOperations(
   transactions: Transactions,
+  floors: Floors,
 ): Pick<Store, 'webhooksWithPending' | 'due'> {
   return {
     async webhooksWithPending({ after, limit, counts, shards }) {
@@ -23,17 +25,21 @@ export function dueOperations(
     due: (request) =>
       transactions.read((transaction) =>
         request.ordering === 'strict'
-          ? dueInOrder(transaction, request)
-          : dueByNow(transaction, request),
+          ? dueInOrder(transaction, request, floors)
+          : dueByNow(transaction, request, floors),
       ),
   };
 }
 
 /** The oldest, whether it was tried or not. */
-async function dueInOrder(transaction: Transaction, request: DueRequest): Promise<DueResult> {
+async function dueInOrder(
+  transaction: Transaction,
+  request: DueRequest,
+  floors: Floors,
+): Promise<DueResult> {
   const key = [bare(request.accountId), bare(request.webhookId), rowsMax(request)];
   const [fresh, tried] = await Promise.all([
-    transaction.rows(FRESH, key),
+    freshOf(transaction, request, floors),
     transaction.rows(TRIED_BY_SEQ, key),
   ]);
   const all = [...wanted(fresh, request), ...wanted(tried, request)].sort((a, b) => a - b);
@@ -45,11 +51,15 @@ async function dueInOrder(transaction: Transaction, request: DueRequest): Promis
  * Of what was never tried and what is to be tried again each gets one turn after the other, so that
  * neither waits for the end of the other; what one leaves of the page the other takes.
  */
-async function dueByNow(transaction: Transaction, request: DueRequest): Promise<DueResult> {
+async function dueByNow(
+  transaction: Transaction,
+  request: DueRequest,
+  floors: Floors,
+): Promise<DueResult> {
   const { dueBefore } = request;
   const key = [bare(request.accountId), bare(request.webhookId)];
   const [fresh, again, [next]] = await Promise.all([
-    transaction.rows(FRESH, [...key, rowsMax(request)]),
+    freshOf(transaction, request, floors),
     transaction.rows(TRIED_DUE, [...key, rowsMax(request), dueBefore]),
     transaction.rows(NEXT_DUE, [...key, dueBefore]),
   ]);
@@ -60,6 +70,19 @@ async function dueByNow(transaction: Transaction, request: DueRequest): Promise<
     more,
     nextDueAt: integerOrNull(next ?? {}, 'due_at'),
   };
+}
+
+/** What was never tried, by number: the first statement of its transaction. */
+async function freshOf(
+  transaction: Transaction,
+  request: DueRequest,
+  floors: Floors,
+): Promise<Row[]> {
+  const floor = floors.reading(transaction, request);
+  const key = [bare(request.accountId), bare(request.webhookId), rowsMax(request)];
+  const rows = await transaction.rows(FRESH, [...key, ...floor.values]);
+  await floor.found(rows);
+  return rows;
 }
 
 /** Reads them in this order, until the page or the bytes are full. */
@@ -99,49 +122,42 @@ async function read(
 }
 
 function pendingWebhook(row: Row) {
-  const fresh = integer(row, 'fresh');
+  const dueAt = integerOrNull(row, 'due_at');
   return {
     ...webhookRef(row),
-    dueAt: fresh > 0 ? 0 : (integerOrNull(row, 'tried_at') ?? 0),
-    count: fresh + integer(row, 'tried'),
+    dueAt: dueAt ?? 0,
+    count: dueAt === null ? 0 : integer(row, 'count'),
   };
 }
 
-/** The webhook is the outer row, so that each has its own look at the index. */
-const withPending = (limit: string) => `
-  select w.account_id, w.id, (
-    select count(*)
-    from (
-      select 1
-      from pending p
-      where p.account_id = w.account_id and p.webhook_id = w.id and p.due_at = 0
-      ${limit}
-    ) as found
-  ) as fresh, (
-    select count(*)
-    from (
-      select 1
-      from pending p
-      where p.account_id = w.account_id and p.webhook_id = w.id and p.due_at > 0
-      ${limit}
-    ) as found
-  ) as tried, (
-    select min(p.due_at)
+/**
+ * The webhook is the outer row, so that each has its own look at the index; what was never tried stands
+ * first in it.
+ */
+const withPending = (count: string) => `
+  select w.account_id, w.id, ${count} as count, (
+    select p.due_at
     from pending p
-    where p.account_id = w.account_id and p.webhook_id = w.id and p.due_at > 0
-  ) as tried_at
+    where p.account_id = w.account_id and p.webhook_id = w.id
+    order by p.due_at, p.seq
+    limit 1
+  ) as due_at
   from webhooks w
   where (w.account_id, w.id) > ($1, $2)
   order by w.account_id, w.id
   limit $3
 `;
-const COUNT_PENDING = withPending('');
-const FIND_PENDING = withPending('limit 1');
+const COUNT_PENDING = withPending(`(
+    select count(*)
+    from pending p
+    where p.account_id = w.account_id and p.webhook_id = w.id
+  )`);
+const FIND_PENDING = withPending('1');
 
 const FRESH = `
   select seq, delivery_id
   from pending
-  where account_id = $1 and webhook_id = $2 and due_at = 0
+  where account_id = $1 and webhook_id = $2 and due_at = 0 and ${IS_ABOVE_FLOOR}
   order by seq
   limit $3
 `;

@@ -21,8 +21,8 @@ export function redeliverOperations(
           if (row.webhook_status === 'disabled') return 'webhook_disabled';
           keep();
           const webhook = text(row, 'webhook_id');
-          const [[pending], [made]] = await Promise.all([
-            transaction.rows(INSERT_PENDING, [account, webhook, bare(newId)]),
+          // The number is drawn after something else was written: `floors.ts` says why.
+          const [[made], [pending]] = await Promise.all([
             transaction.rows(INSERT, [
               account,
               bare(newId),
@@ -32,6 +32,7 @@ export function redeliverOperations(
               text(row, 'event_type'),
               createdAt,
             ]),
+            transaction.rows(INSERT_PENDING, [account, webhook, bare(newId)]),
           ]);
           if (made === undefined) throw new Error('an insert returns its row');
           const due = dueDelivery({ ...made, ...pending }, dueEvent(row));

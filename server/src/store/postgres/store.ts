@@ -10,6 +10,7 @@ import { eventTypeOperations } from './event-types.ts';
 import { eventOperations } from './events.ts';
 import { DatabaseFault, told } from './faults.ts';
 import type { Belief } from './fence.ts';
+import { createFloors, type Floors, noFloors } from './floors.ts';
 import { laneOperations } from './lanes.ts';
 import { type Listening, openNotices } from './notices.ts';
 import { onceOperations } from './once.ts';
@@ -47,8 +48,15 @@ export async function openPostgresStore(
 ): Promise<PostgresStore> {
   const database = await openDatabase(url);
   const notices = openNotices(database.others, listen);
-  const transactions = createTransactions(database, { handOver, leftWakes: notices.tell });
-  const operations = createOperations(transactions, owned, newId);
+  const floors = database.isDistributed ? noFloors() : createFloors();
+  const transactions = createTransactions(database, {
+    handOver(deliveries) {
+      floors.seen(deliveries);
+      handOver(deliveries);
+    },
+    leftWakes: notices.tell,
+  });
+  const operations = createOperations({ transactions, floors, belief: owned, newId });
 
   async function call({ operation, args }: StoreCall): Promise<unknown> {
     // The caller's side is typed by the port; between the threads it is a name and its arguments.
@@ -90,11 +98,19 @@ function toldOwnership(ownership: Ownership): Ownership {
   };
 }
 
-function createOperations(
-  transactions: Transactions,
-  belief: Belief,
-  newId: NewId,
-): Omit<Store, 'close'> {
+interface OperationPorts {
+  transactions: Transactions;
+  floors: Floors;
+  belief: Belief;
+  newId: NewId;
+}
+
+function createOperations({
+  transactions,
+  floors,
+  belief,
+  newId,
+}: OperationPorts): Omit<Store, 'close'> {
   return {
     ...accountOperations(transactions),
     ...eventTypeOperations(transactions),
@@ -105,7 +121,7 @@ function createOperations(
     ...onceOperations(transactions),
     ...statsOperations(transactions),
     ...deliveryOperations(transactions),
-    ...dueOperations(transactions),
+    ...dueOperations(transactions, floors),
     ...cancelOperations(transactions, belief),
     ...recoveryOperations({ transactions, belief, newId }),
     ...laneOperations(transactions, belief),
