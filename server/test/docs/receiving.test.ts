@@ -133,6 +133,8 @@ const samples = new Map(
   ),
 );
 
+const commands = [...page.matchAll(/^```bash\n([^`]*)^```$/gm)].map(([, text = '']) => text);
+
 before(() => {
   process.env.WEBHOOK_SECRET = TEST_SECRET;
   const modules = join(project, 'node_modules');
@@ -150,8 +152,9 @@ after(() => rmSync(project, { recursive: true, force: true }));
 test('every block of the page is a sample with a check, or a command that is run below', () => {
   const fences = [...page.matchAll(/^```(\w+)$/gm)].map(([, language]) => language);
   assert.equal(fences.filter((language) => language === 'ts').length, samples.size);
-  assert.equal(fences.filter((language) => language === 'bash').length, 2);
-  assert.equal(fences.length, samples.size + 2);
+  assert.equal(fences.filter((language) => language === 'bash').length, commands.length);
+  assert.equal(fences.length, samples.size + commands.length);
+  assert.equal(commands.length, 3);
   assert.deepEqual([...samples.keys()].toSorted(), Object.keys(CHECKS).toSorted());
 });
 
@@ -198,17 +201,27 @@ test('the commands register a receiver on this machine and send it a test event'
   const receiver = createReceiver({ secrets: 'your_webhook_secret' });
   receiver.on('*', ({ type }) => handled.push(type));
   const url = await listening(t, nodeHandler(receiver));
-  const [register = '', send = ''] = [...page.matchAll(/^```bash\n([^`]*)^```$/gm)].map(
-    ([, text = '']) =>
-      text
-        .replaceAll('http://127.0.0.1:4900', server.url)
-        .replaceAll('http://127.0.0.1:3000', url)
-        .replaceAll('YOUR_API_KEY', server.key),
+  const [, register = '', send = ''] = commands.map((text) =>
+    text
+      .replaceAll('http://127.0.0.1:4900', server.url)
+      .replaceAll('http://127.0.0.1:3000', url)
+      .replaceAll('YOUR_API_KEY', server.key),
   );
   const webhook: { id: string } = JSON.parse(await bash(register));
   const answer = JSON.parse(await bash(send.replaceAll('YOUR_WEBHOOK_ID', webhook.id)));
   assert.equal(answer.status, 'delivered', JSON.stringify(answer));
   assert.deepEqual(handled, ['webhook.test']);
+});
+
+test('the command for types writes a file of nothing else', async (t) => {
+  const server = await startTestServer(t);
+  const file = join(project, 'written.d.ts');
+  const [types = ''] = commands;
+  await bash(types.replace('events.d.ts', `'${file}'`), {
+    POSTHORN_URL: server.url,
+    POSTHORN_API_KEY: server.key,
+  });
+  assert.match(readFileSync(file, 'utf8'), /^\/\/ Made by .+'user\.updated': .+;\n}\n$/s);
 });
 
 test('troubleshooting has a row for every code, with its status', () => {
@@ -273,8 +286,12 @@ async function startRedis(t: TestContext): Promise<string> {
 }
 
 /** Not `spawnSync`: the server that is asked runs in this process. */
-async function bash(command: string): Promise<string> {
-  const child = spawn('bash', ['-c', command], { stdio: ['ignore', 'pipe', 'ignore'] });
+async function bash(command: string, environment: NodeJS.ProcessEnv = {}): Promise<string> {
+  const child = spawn('bash', ['-c', command], {
+    cwd: root,
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   const [output] = await Promise.all([text(child.stdout), once(child, 'exit')]);
   return output;
 }
