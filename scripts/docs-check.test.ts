@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { docsFaults, onDisk, type Repository } from './docs-check.ts';
+import { snippetFaults } from './snippets.ts';
 
 const files: Record<string, string> = {
   'README.md': '# Posthorn\n\n## Start it: `npm start`\n\n## Start it: `npm start`\n',
@@ -85,4 +86,35 @@ describe('no fault is', () => {
     ['npm in prose', 'The npm packages.'],
   ];
   for (const [what, text] of clean) test(what, () => assert.deepEqual(faultsOf(text), []));
+});
+
+describe('blocks of code', () => {
+  const page = '# A\n\n```bash\ncurl a\n```\n\n```json\n{}\n```\n';
+  const faultsWith = (path: string, text: string, test: string) =>
+    snippetFaults([{ path, text }], [{ path: 'server/test/docs/a.test.ts', text: test }]);
+
+  test('are all run or shown', () => {
+    const { docs, tests } = onDisk();
+    assert.deepEqual(snippetFaults(docs, tests), []);
+  });
+
+  test('are a fault when no test asks for those of the page in their language', () => {
+    const fault = 'no test below server/test/docs runs the blocks in bash';
+    for (const test of ['', "snippetsOf('docs/a.md', 'ts')", "snippetsOf('docs/b.md', 'bash')"]) {
+      assert.deepEqual(faultsWith('docs/a.md', page, test), [`docs/a.md:3: ${fault}`]);
+    }
+    assert.deepEqual(faultsWith('docs/a.md', page, "snippetsOf('docs/a.md', 'bash')"), []);
+  });
+
+  test('are a fault without a language, and in one that is unknown', () => {
+    const faults = faultsWith('README.md', '```\na\n```\n```ruby\nb\n```\n', '');
+    assert.deepEqual(faults, [
+      'README.md:1: the block does not say its language',
+      'README.md:4: blocks in ruby are unknown to scripts/snippets.ts',
+    ]);
+  });
+
+  test('of decisions are not followed by readers', () => {
+    assert.deepEqual(faultsWith('docs/decisions/0001-a.md', page, ''), []);
+  });
 });

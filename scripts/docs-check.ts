@@ -1,9 +1,10 @@
 // Checks that what the documents point at exists: relative links and their anchors, repository
-// paths in backticks, npm commands. Covers *.md in the root and everything below docs/,
-// and the pages of the examples.
+// paths in backticks, npm commands. Covers *.md in the root, everything below docs/, and the pages of
+// the examples. And that a test runs what people paste from them (`snippets.ts`).
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { snippetFaults } from './snippets.ts';
 
 export interface Doc {
   /** From the repository's root. */
@@ -132,14 +133,14 @@ function npmFaults({ prose, code }: Line, { scripts }: Repository): string[] {
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** The documents and the repository as they are on disk. */
-export function onDisk(): { docs: Doc[]; repository: Repository } {
+export function onDisk(): { docs: Doc[]; tests: Doc[]; repository: Repository } {
   const read = (path: string) => readFileSync(`${root}${path}`, 'utf8');
+  const found = (patterns: string[]): Doc[] =>
+    globSync(patterns, { cwd: root }).map((path) => ({ path, text: read(path) }));
   const manifest: { scripts: Record<string, string> } = JSON.parse(read('package.json'));
   return {
-    docs: globSync(['*.md', 'docs/**/*.md', 'examples/*/*.md'], { cwd: root }).map((path) => ({
-      path,
-      text: read(path),
-    })),
+    docs: found(['*.md', 'docs/**/*.md', 'examples/*/*.md']),
+    tests: found(['server/test/docs/*.test.ts']),
     repository: {
       scripts: new Set(Object.keys(manifest.scripts)),
       exists: (path) => existsSync(`${root}${path}`),
@@ -149,8 +150,8 @@ export function onDisk(): { docs: Doc[]; repository: Repository } {
 }
 
 if (import.meta.main) {
-  const { docs, repository } = onDisk();
-  const faults = docsFaults(docs, repository);
+  const { docs, tests, repository } = onDisk();
+  const faults = [...docsFaults(docs, repository), ...snippetFaults(docs, tests)];
   for (const fault of faults) console.error(fault);
   console.log(`Documents: ${docs.length} files, ${faults.length} faults.`);
   if (faults.length > 0) process.exitCode = 1;

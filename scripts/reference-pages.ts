@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { SETTINGS, type Setting } from '../server/src/cli/settings.ts';
 import { ERRORS } from '../server/src/core/errors.ts';
+import { FIRST_EVENT_TYPES } from '../server/src/core/event-types.ts';
 import { ATTEMPT_FAILURES, ATTEMPT_NOTES, DISABLED_REASONS } from '../server/src/core/model.ts';
 import { openApiText } from '../server/src/http/openapi/document.ts';
 import {
@@ -29,6 +30,7 @@ export const REFERENCE_PAGES: readonly ReferencePage[] = [
   {
     path: 'docs/webhooks.md',
     tables: [
+      () => codesTable(FIRST_EVENT_TYPES, 'event'),
       () => codesTable(ATTEMPT_FAILURES),
       () => codesTable(ATTEMPT_NOTES),
       () => codesTable(DISABLED_REASONS),
@@ -92,9 +94,9 @@ export function errorsTable(
   );
 }
 
-export function codesTable(codes: Readonly<Record<string, string>>): string {
+export function codesTable(codes: Readonly<Record<string, string>>, head = 'code'): string {
   return table(
-    ['code', 'meaning'],
+    [head, 'meaning'],
     Object.entries(codes).map(([name, sentence]) => [code(name), sentence]),
   );
 }

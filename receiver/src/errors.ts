@@ -29,7 +29,7 @@ export const VERIFICATION_ERRORS = {
   legacy_not_accepted: {
     status: 400,
     message: 'The request carries only X-Webhook-Signature.',
-    hint: 'That has no timestamp: whoever recorded it can send it again. Pass `legacy: true` to accept it.',
+    hint: 'It has no timestamp, so a recorded one can be sent again. Pass `legacy: true` to accept it.',
   },
   id_malformed: {
     status: 400,
@@ -54,19 +54,17 @@ export const VERIFICATION_ERRORS = {
   signature_version_unsupported: {
     status: 400,
     message: 'The header webhook-signature has no entry for this secret.',
-    hint: 'Pass all headers of the request unchanged, or update this library.',
+    hint: 'Pass all headers of the request unchanged.',
   },
   signature_mismatch: {
     status: 401,
     message: 'No signature matches.',
-    hint:
-      'Is the secret that of this webhook, exactly as it was shown, and the body what arrived, ' +
-      'byte by byte?',
+    hint: 'Is the secret that of this webhook, exactly as it was shown, and the body what arrived?',
   },
   body_malformed: {
     status: 400,
     message: 'The body is signed but is not an event.',
-    hint: 'Is the sender Posthorn? Update this library.',
+    hint: 'Is the sender Posthorn?',
   },
 } as const satisfies Record<string, { status: number; message: string; hint: string }>;
 

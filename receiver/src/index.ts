@@ -7,7 +7,6 @@ export {
 export type { WebhookEvent } from './event.ts';
 export type { EventOf, EventPattern, EventType, MatchingEvent } from './event-patterns.ts';
 export { HEADERS } from './headers.ts';
-export { hmacAsync } from './hmac-async.ts';
 export type { Secrets } from './keys.ts';
 export { createReceiver, type Receiver } from './receiver.ts';
 export type {

@@ -17,7 +17,7 @@ function hintOf({ eventId, secrets, body }: Refused): string | undefined {
     return 'A secret has quotes around it: take them away.';
   }
   if (eventId?.startsWith('wh_')) {
-    return 'The value of webhook-id is that of X-Webhook-Id: pass all headers of the request unchanged.';
+    return 'The header webhook-id is not X-Webhook-Id. Pass all headers of the request unchanged.';
   }
   if (wasPrintedAgain(body)) {
     return 'The body was parsed and printed again: pass the raw body.';

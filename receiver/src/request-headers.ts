@@ -13,10 +13,10 @@ export type RequestHeaders =
 
 /** What of a request's headers matters for verification; undefined when absent. */
 export interface SignatureHeaders {
-  eventId: string | undefined;
-  timestamp: string | undefined;
-  standardSignature: string | undefined;
-  legacySignature: string | undefined;
+  eventId?: string;
+  timestamp?: string;
+  standardSignature?: string;
+  legacySignature?: string;
 }
 
 const FIELDS: ReadonlyMap<string, keyof SignatureHeaders> = new Map([
@@ -28,12 +28,7 @@ const FIELDS: ReadonlyMap<string, keyof SignatureHeaders> = new Map([
 
 /** A header that came several times becomes one value, joined by `, ` (RFC 9110, section 5.3). */
 export function signatureHeaders(headers: RequestHeaders): SignatureHeaders {
-  const found: SignatureHeaders = {
-    eventId: undefined,
-    timestamp: undefined,
-    standardSignature: undefined,
-    legacySignature: undefined,
-  };
+  const found: SignatureHeaders = {};
   if (isFlatList(headers)) {
     for (let index = 0; index + 1 < headers.length; index += 2) {
       add(found, headers[index] ?? '', headers[index + 1]);

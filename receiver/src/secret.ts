@@ -41,7 +41,7 @@ export function receiverSecretFault(secret: string): string | undefined {
 }
 
 export const NOT_PRINTABLE =
-  'A secret must consist of printable ASCII characters, U+0021 to U+007E: no spaces, no line ends.';
+  'A secret has printable ASCII characters alone: no spaces, no line ends.';
 
 export function isPrintable(secret: string): boolean {
   return /^[\x21-\x7e]*$/.test(secret);

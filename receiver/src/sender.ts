@@ -10,6 +10,8 @@ import {
   secretKeys,
 } from './secret.ts';
 
+export { hmacAsync } from './hmac-async.ts';
+
 /** Decoded bytes of a secret given as `whsec_…` (Standard Webhooks 1.0.0: 192 to 512 bits). */
 export const STANDARD_KEY_BYTES_MIN = 24;
 export const STANDARD_KEY_BYTES_MAX = 64;

@@ -49,6 +49,7 @@ config();
 backup();
 restore();
 migrate();
+types();
 
 // What this process writes (data, keys, backups) is its owner's alone.
 process.umask(0o077);
@@ -141,6 +142,31 @@ function migrate(): void {
       const mode = status ? 'status' : dryRun ? 'dry-run' : distribute ? 'distribute' : 'run';
       const isComplete = await migrateCommand(settings, mode);
       if (!isComplete) process.exitCode = EXIT_CODES.failed;
+    } catch (error) {
+      fail(error);
+    }
+  });
+}
+
+function types(): void {
+  const command = program
+    .command('types')
+    .description('Print the event types as TypeScript, for receivers: posthorn types > events.ts')
+    .addOption(
+      new Option('--url <url>', 'the server to ask; its key comes from POSTHORN_API_KEY')
+        .env('POSTHORN_URL')
+        .default('http://127.0.0.1:4900'),
+    )
+    .addOption(
+      new Option('--openapi <file>', 'an OpenAPI 3.1 document with webhooks, instead of a server'),
+    );
+  addSettings(command, ({ default: { dev } }) => dev ?? '', ['dataDir']);
+  command.action(async ({ url, openapi, ...options }: Options & { url: string }) => {
+    try {
+      const { typesOfFile, typesOfServer } = await import('./types.ts');
+      if (typeof openapi === 'string') return typesOfFile(openapi);
+      const { settings } = readSettings({ ...givenBy('dev', options), isServer: false });
+      await typesOfServer({ url, environment: process.env, dataDir: settings.dataDir });
     } catch (error) {
       fail(error);
     }

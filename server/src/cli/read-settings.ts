@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { closest } from '../core/suggest.ts';
 import {
+  CALLER_VARIABLES,
   fileVariable,
   flagOf,
   type Mode,
@@ -126,7 +127,9 @@ function unknownVariables(environment: Given['environment']): string[] {
     secret ? [env, fileVariable(env)] : [env],
   );
   return Object.keys(environment)
-    .filter((name) => name.startsWith('POSTHORN_') && !known.includes(name))
+    .filter(
+      (name) => name.startsWith('POSTHORN_') && ![...known, ...CALLER_VARIABLES].includes(name),
+    )
     .map((name) => {
       const suggestion = closest(name, known);
       const hint = suggestion === undefined ? '' : ` Did you mean ${suggestion}?`;

@@ -181,6 +181,9 @@ export type SettingName = keyof typeof SETTINGS;
 /** The names, in the table's order. */
 export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
 
+/** What commands that call a server read; in the environment of one they do no harm. */
+export const CALLER_VARIABLES = ['POSTHORN_URL', 'POSTHORN_API_KEY', 'POSTHORN_API_KEY_FILE'];
+
 /** What a run goes by; null where there is no default and nothing was given. */
 export type Settings = {
   [Name in SettingName]: ReturnType<(typeof SETTINGS)[Name]['parse']> | NullIfUnset<Name>;

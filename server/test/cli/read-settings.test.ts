@@ -164,6 +164,11 @@ test('to serve without its keys is a fault for each of them', () => {
   assert.equal(read({ mode: 'serve', isServer: false }).settings.rootKey, null);
 });
 
+test('what commands read that call a server is no fault in the environment of one', () => {
+  const environment = { POSTHORN_URL: 'http://127.0.0.1:4900', POSTHORN_API_KEY: 'phk_1' };
+  assert.equal(read({ environment }).settings.port, 4_900);
+});
+
 test('every fault is told at once: unknown names first, then in the order of the table', () => {
   const environment = {
     POSTHORN_LOG_LEVEL: 'loud',

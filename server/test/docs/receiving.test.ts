@@ -34,6 +34,7 @@ import {
 } from '@posthorn/receiver/testing';
 import { buildReceiver } from '../../../scripts/build-receiver.ts';
 import { startTestServer } from '../support/start-test-server.ts';
+import { snippetsOf } from './support/snippets.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const page = readFileSync(join(root, 'docs/receiving.md'), 'utf8');
@@ -128,10 +129,11 @@ const CHECKS: Record<string, (sample: Module, t: TestContext) => Promise<void>> 
 };
 
 const samples = new Map(
-  [...page.matchAll(/^```ts\n(\/\/ (\S+)\n[^`]*(?:`[^`]+`[^`]*)*?)^```$/gm)].map(
-    ([, text = '', file = '']) => [file, text],
-  ),
+  snippetsOf('docs/receiving.md', 'ts')
+    .takeAll()
+    .map((text) => [/^\/\/ (\S+)\n/.exec(text)?.[1] ?? '', text]),
 );
+const commands = snippetsOf('docs/receiving.md', 'bash');
 
 before(() => {
   process.env.WEBHOOK_SECRET = TEST_SECRET;
@@ -147,11 +149,7 @@ before(() => {
 
 after(() => rmSync(project, { recursive: true, force: true }));
 
-test('every block of the page is a sample with a check, or a command that is run below', () => {
-  const fences = [...page.matchAll(/^```(\w+)$/gm)].map(([, language]) => language);
-  assert.equal(fences.filter((language) => language === 'ts').length, samples.size);
-  assert.equal(fences.filter((language) => language === 'bash').length, 2);
-  assert.equal(fences.length, samples.size + 2);
+test('every sample of the page has a check', () => {
   assert.deepEqual([...samples.keys()].toSorted(), Object.keys(CHECKS).toSorted());
 });
 
@@ -198,17 +196,27 @@ test('the commands register a receiver on this machine and send it a test event'
   const receiver = createReceiver({ secrets: 'your_webhook_secret' });
   receiver.on('*', ({ type }) => handled.push(type));
   const url = await listening(t, nodeHandler(receiver));
-  const [register = '', send = ''] = [...page.matchAll(/^```bash\n([^`]*)^```$/gm)].map(
-    ([, text = '']) =>
-      text
-        .replaceAll('http://127.0.0.1:4900', server.url)
-        .replaceAll('http://127.0.0.1:3000', url)
-        .replaceAll('YOUR_API_KEY', server.key),
-  );
+  const taken = (pattern: RegExp) =>
+    commands
+      .take(pattern)
+      .replaceAll('http://127.0.0.1:4900', server.url)
+      .replaceAll('http://127.0.0.1:3000', url)
+      .replaceAll('YOUR_API_KEY', server.key);
+  const [register, send] = [taken(/"url"/), taken(/\/test /)];
   const webhook: { id: string } = JSON.parse(await bash(register));
   const answer = JSON.parse(await bash(send.replaceAll('YOUR_WEBHOOK_ID', webhook.id)));
   assert.equal(answer.status, 'delivered', JSON.stringify(answer));
   assert.deepEqual(handled, ['webhook.test']);
+});
+
+test('the command for types writes a file of nothing else', async (t) => {
+  const server = await startTestServer(t);
+  const file = join(project, 'written.d.ts');
+  await bash(commands.take(/-- types/).replace('events.d.ts', `'${file}'`), {
+    POSTHORN_URL: server.url,
+    POSTHORN_API_KEY: server.key,
+  });
+  assert.match(readFileSync(file, 'utf8'), /^\/\/ Made by .+'user\.updated': .+;\n}\n$/s);
 });
 
 test('troubleshooting has a row for every code, with its status', () => {
@@ -273,8 +281,12 @@ async function startRedis(t: TestContext): Promise<string> {
 }
 
 /** Not `spawnSync`: the server that is asked runs in this process. */
-async function bash(command: string): Promise<string> {
-  const child = spawn('bash', ['-c', command], { stdio: ['ignore', 'pipe', 'ignore'] });
+async function bash(command: string, environment: NodeJS.ProcessEnv = {}): Promise<string> {
+  const child = spawn('bash', ['-c', command], {
+    cwd: root,
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   const [output] = await Promise.all([text(child.stdout), once(child, 'exit')]);
   return output;
 }

@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, test } from 'node:test';
 import { type HmacVector, hmacVectors } from '../../../receiver/test/vectors.ts';
+import { snippetsOf } from './support/snippets.ts';
+import {
+  LANGUAGE_ENVIRONMENT,
+  testRegistration,
+  testWholeReceiver,
+} from './support/webhooks-page.ts';
 
 /** A request to be judged by the samples. */
 interface Case {
@@ -19,20 +26,28 @@ interface Case {
 
 interface Language {
   name: string;
-  fence: string;
+  sample: string;
   command: string;
   args: readonly string[];
   /** The file of the sample, and what calls it, in a directory of their own. */
   files: (sample: string) => Record<string, string>;
 }
 
-const page = readFileSync(new URL('../../../docs/webhooks.md', import.meta.url), 'utf8');
+const js = snippetsOf('docs/webhooks.md', 'js');
+const python = snippetsOf('docs/webhooks.md', 'python');
+const go = snippetsOf('docs/webhooks.md', 'go');
+const sql = snippetsOf('docs/webhooks.md', 'sql');
+const samples = {
+  js: js.take(/export function verify\(/),
+  python: python.take(/def verify\(/),
+  go: go.take(/func Verify\(/),
+};
 const cases = hmacVectors.flatMap(casesOf);
 
 const LANGUAGES: readonly Language[] = [
   {
     name: 'Node',
-    fence: 'js',
+    sample: samples.js,
     command: process.execPath,
     args: ['main.mjs'],
     files: (sample) => ({
@@ -47,7 +62,7 @@ const LANGUAGES: readonly Language[] = [
   },
   {
     name: 'Python',
-    fence: 'python',
+    sample: samples.python,
     command: 'python3',
     args: ['main.py'],
     files: (sample) => ({
@@ -70,7 +85,7 @@ print(json.dumps(verdicts))
   },
   {
     name: 'Go',
-    fence: 'go',
+    sample: samples.go,
     command: 'go',
     args: ['run', '.'],
     files: (sample) => ({
@@ -127,6 +142,20 @@ for (const language of LANGUAGES) {
   });
 }
 
+testRegistration('JavaScript', process.execPath, '-e', js.take(/fetch\(/));
+testRegistration('Python', 'python3', '-c', python.take(/urlopen\(/));
+testWholeReceiver('js', samples.js, js.take(/express/));
+testWholeReceiver('python', samples.python, python.take(/Flask\(/));
+testWholeReceiver('go', samples.go, go.take(/^package main$/m));
+
+test('the statement against repetitions inserts an id once', () => {
+  const db = new DatabaseSync(':memory:');
+  db.exec('create table seen_events (id text primary key)');
+  const statement = db.prepare(sql.take(/seen_events/));
+  const inserted = () => statement.run({ $1: 'evt_1' }).changes;
+  assert.deepEqual([inserted(), inserted()], [1, 0]);
+});
+
 function casesOf(vector: HmacVector): Case[] {
   const { name, secret, id, timestamp, body } = vector;
   const headers = {
@@ -177,10 +206,10 @@ function casesOf(vector: HmacVector): Case[] {
 }
 
 /** What the sample of the page says about each case. */
-function run({ fence, command, args, files }: Language): unknown[] {
+function run({ sample, command, args, files }: Language): unknown[] {
   const directory = mkdtempSync(join(tmpdir(), 'posthorn-sample-'));
   after(() => rmSync(directory, { recursive: true }));
-  for (const [name, text] of Object.entries(files(sampleOf(fence)))) {
+  for (const [name, text] of Object.entries(files(sample))) {
     mkdirSync(join(directory, name, '..'), { recursive: true });
     writeFileSync(join(directory, name), text);
   }
@@ -188,24 +217,8 @@ function run({ fence, command, args, files }: Language): unknown[] {
     cwd: directory,
     input: JSON.stringify(cases),
     encoding: 'utf8',
-    // Go: the standard library is enough, no network, no other toolchain, no C compiler.
-    env: {
-      ...process.env,
-      CGO_ENABLED: '0',
-      GOFLAGS: '',
-      GOPROXY: 'off',
-      GOTOOLCHAIN: 'local',
-      GOWORK: 'off',
-      PYTHONDONTWRITEBYTECODE: '1',
-    },
+    env: LANGUAGE_ENVIRONMENT,
   });
   assert.equal(status, 0, stderr);
   return JSON.parse(stdout);
-}
-
-/** The only block of the page in that language. */
-function sampleOf(fence: string): string {
-  const blocks = [...page.matchAll(new RegExp(`^\`\`\`${fence}\n([\\s\\S]*?)^\`\`\`$`, 'gm'))];
-  assert.equal(blocks.length, 1, `blocks in ${fence}`);
-  return blocks[0]?.[1] ?? '';
 }
