@@ -25,7 +25,11 @@ const folderOf = (name: string) => fileURLToPath(new URL(`../${name}/`, import.m
 const venv = fileURLToPath(new URL('../../../.venv-test/bin/python', import.meta.url));
 
 const noRedis = redisIsThere ? null : 'redis-server is missing';
-const noGo = spawnSync('go', ['version']).status === 0 ? null : 'Go is missing';
+// An older Go cannot even read the module's file.
+const noGo =
+  spawnSync('go', ['list', '-m'], { cwd: folderOf('go') }).status === 0
+    ? null
+    : 'Go 1.21 or newer is missing';
 
 const inNode: Command = { command: process.execPath, args: ['server.ts'] };
 const inPython: Command = { command: venv, args: ['app.py'] };
