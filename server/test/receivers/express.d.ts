@@ -18,6 +18,7 @@ interface ExpressApp {
 interface Express {
   (): ExpressApp;
   json(): object;
+  raw(options: { type: () => boolean; limit: number }): object;
 }
 
 declare module 'express' {

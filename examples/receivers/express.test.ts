@@ -1,0 +1,4 @@
+import { express } from './support/programs.ts';
+import { testReceiver } from './support/receiver-tests.ts';
+
+testReceiver(express);

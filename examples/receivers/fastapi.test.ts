@@ -1,0 +1,4 @@
+import { fastapi } from './support/programs.ts';
+import { testReceiver } from './support/receiver-tests.ts';
+
+testReceiver(fastapi);

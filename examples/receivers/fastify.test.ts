@@ -1,0 +1,4 @@
+import { fastify } from './support/programs.ts';
+import { testReceiver } from './support/receiver-tests.ts';
+
+testReceiver(fastify);

@@ -1,0 +1,69 @@
+// Verifies, puts the event into Redis, answers, and works it off afterwards: see README.md.
+import { Queue, Worker } from 'bullmq';
+import { fastify } from 'fastify';
+import { type Event, handle } from './handle.ts';
+import { log } from './log.ts';
+import { isDocumented, isStandard } from './verify.ts';
+
+const { WEBHOOK_SECRET = '', PORT = '3000', REDIS_URL = 'redis://127.0.0.1:6379' } = process.env;
+const secrets = WEBHOOK_SECRET.split(' ').filter((secret) => secret !== '');
+if (secrets.length === 0) throw new Error('WEBHOOK_SECRET is not set.');
+
+const QUEUE = 'webhooks';
+const connection = { url: REDIS_URL };
+const queue = new Queue<string>(QUEUE, {
+  // Without Redis a request is to fail, not to wait: its sender comes again.
+  connection: { ...connection, enableOfflineQueue: false, commandTimeout: 2_000 },
+  defaultJobOptions: {
+    attempts: 10,
+    backoff: { type: 'exponential', delay: 1_000 },
+    // A job that is kept is what tells a duplicate; longer than the sender tries.
+    removeOnComplete: { age: 7 * 24 * 3_600 },
+  },
+});
+queue.on('error', (error) => log('queue failed', { error: error.message }));
+await queue.waitUntilReady();
+
+if (process.env.WORKER !== 'off') {
+  const worker = new Worker<string>(QUEUE, async (job) => handle(Buffer.from(job.data, 'base64')), {
+    connection,
+  });
+  worker.on('error', (error) => log('worker failed', { error: error.message }));
+  worker.on('completed', (job) => log('done', { event_id: job.id }));
+  worker.on('failed', (job, error) => log('failed', { event_id: job?.id, error: error.message }));
+}
+
+const app = fastify({ bodyLimit: 1_048_576 });
+// The bytes as they came: written again from parsed JSON they may be others.
+app.removeAllContentTypeParsers();
+app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+for (const [path, isGenuine] of [
+  ['/webhooks', isStandard],
+  ['/webhooks/documented', isDocumented],
+] as const) {
+  app.post<{ Body: Buffer | undefined }>(path, async (request, reply) => {
+    const body = request.body ?? Buffer.alloc(0);
+    if (!isGenuine(body, request.headers, secrets)) {
+      log('refused', { path });
+      return reply.code(401).send('Invalid signature');
+    }
+    return reply.code(await enqueue(body)).send('');
+  });
+}
+
+/** Only what is queued is answered 200; the sender keeps all else and comes again. */
+async function enqueue(body: Buffer): Promise<number> {
+  const { id, type } = JSON.parse(body.toString()) as Event;
+  try {
+    // For the log alone: it is the job's id that lets no event in twice.
+    const known = await queue.getJob(id);
+    await queue.add(type, body.toString('base64'), { jobId: id });
+    log(known === undefined ? 'queued' : 'duplicate', { event_id: id });
+    return 200;
+  } catch (error) {
+    log('queue failed', { event_id: id, error: String(error) });
+    return 503;
+  }
+}
+
+console.log(`listening on ${await app.listen({ port: Number(PORT), host: '127.0.0.1' })}`);
