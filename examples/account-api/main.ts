@@ -9,10 +9,19 @@ const {
 
 // npm and the terminal may both pass one Ctrl-C on: what comes after the first changes nothing.
 const stopped = Promise.withResolvers<'asked to'>();
-process.on('SIGINT', () => stopped.resolve('asked to'));
-process.on('SIGTERM', () => stopped.resolve('asked to'));
+let isAskedToStop = false;
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => {
+    isAskedToStop = true;
+    stopped.resolve('asked to');
+  });
+}
 
-const posthorn = await findPosthorn(process.env);
+const posthorn = await findPosthorn(process.env).catch((error) => {
+  // Ctrl-C in a terminal has reached a Posthorn that was starting too.
+  if (isAskedToStop) process.exit(0);
+  throw error;
+});
 try {
   const api = await startAccountApi({
     databaseUrl,
