@@ -1,4 +1,5 @@
-// The client as it is published, used from outside: its types, and what every Node on the PATH makes of it.
+// The client as it is published, used from outside: its types, and what every Node on the PATH, Deno and Bun
+// make of it.
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
 import {
@@ -15,6 +16,7 @@ import { delimiter, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { installedRuntimes } from '../../../receiver/test/runtimes/installed.ts';
 import { buildClient } from '../../../scripts/build-client.ts';
 import { startTestServer } from '../support/start-test-server.ts';
 
@@ -127,6 +129,15 @@ describe('it runs as plain JavaScript', () => {
         write(file, source);
         const args = [...withoutStripping(node), file, server.url, server.key];
         const { stdout } = await promisify(execFile)(node, args, { cwd: project });
+        assert.equal(stdout, SAID);
+      });
+    }
+    for (const { name, program, options } of installedRuntimes()) {
+      test(`${file} in ${name}`, async () => {
+        write('package.json', '{}');
+        write(file, source);
+        const args = [...options, file, server.url, server.key];
+        const { stdout } = await promisify(execFile)(program, args, { cwd: project });
         assert.equal(stdout, SAID);
       });
     }
