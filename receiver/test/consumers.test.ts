@@ -1,5 +1,5 @@
 // The package as it is published, used from outside: types of ESM and CommonJS projects beside the
-// real types of the frameworks, and every Node, Deno and Bun that is on the PATH.
+// real types of the frameworks, every Node that is on the PATH, Deno and Bun.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { delimiter, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { buildReceiver } from '../../scripts/build-receiver.ts';
+import { installedRuntimes } from './runtimes/installed.ts';
 import { documented } from './vectors.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -156,15 +157,12 @@ Promise.all([${PARTS.map((part) => `import('${part}')`).join(', ')}]).then((all)
 describe('the package runs', () => {
   for (const [file, source] of Object.entries(PROGRAMS)) {
     const how = file.replace('.mjs', ' by an ES module').replace('.cjs', ' by CommonJS');
-    for (const node of onPath('node').filter(isRecent)) {
+    for (const node of nodes().filter(isRecent)) {
       const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
       test(`${how} in Node ${version}`, () => run(node, [], file, source));
     }
-    for (const deno of onPath('deno')) {
-      test(`${how} in Deno`, () => run(deno, ['run', '--allow-read', '--no-lock'], file, source));
-    }
-    for (const bun of onPath('bun')) {
-      test(`${how} in Bun`, () => run(bun, ['run'], file, source));
+    for (const { name, program, options } of installedRuntimes()) {
+      test(`${how} in ${name}`, () => run(program, options, file, source));
     }
   }
 });
@@ -181,10 +179,9 @@ function run(command: string, options: readonly string[], file: string, source: 
 }
 
 /** The program's own, and all that are on the PATH, each once. */
-function onPath(name: string): string[] {
+function nodes(): string[] {
   const folders = (process.env.PATH ?? '').split(delimiter);
-  const candidates = folders.map((folder) => join(folder, name));
-  if (name === 'node') candidates.unshift(process.execPath);
+  const candidates = [process.execPath, ...folders.map((folder) => join(folder, 'node'))];
   const found = candidates.filter((path) => spawnSync(path, ['--version']).status === 0);
   return [...new Set(found.map((path) => realpathSync(path)))];
 }

@@ -93,6 +93,27 @@ export const networks: Kind<string[]> = {
   },
 };
 
+export const origins: Kind<string[]> = {
+  type: 'origins',
+  bounds: '`https://host` or `https://host:port` (or `http:`), by comma; no `*`; may be empty',
+  parse(value) {
+    for (const item of items(value)) expectOrigin(item);
+    return items(value);
+  },
+};
+
+/** Spelt as browsers send it, since it is compared letter by letter. */
+function expectOrigin(item: string): void {
+  if (item.includes('*')) {
+    throw new SettingFault(`has "${item}"; name each origin, for "*" would let in every page`);
+  }
+  const url = URL.parse(item);
+  const isWeb = url?.protocol === 'https:' || url?.protocol === 'http:';
+  if (isWeb && url.origin === item) return;
+  const hint = isWeb ? `; browsers send "${url.origin}"` : ' such as https://app.example.com';
+  throw new SettingFault(`has "${item}", which is not an origin${hint}`);
+}
+
 export function printable(min: number, max: number): Kind<string> {
   return {
     type: 'text',

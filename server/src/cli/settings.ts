@@ -13,6 +13,7 @@ import {
   logLevel,
   networks,
   oneOf,
+  origins,
   postgresUrl,
   printable,
   productName,
@@ -157,6 +158,11 @@ export const SETTINGS = {
   requestRate: setting('POSTHORN_REQUEST_RATE', integer(0, 1_000_000), {
     default: '0',
     describe: 'Requests per second that one API key may send; beyond, 429. 0: no limit.',
+  }),
+  corsOrigins: setting('POSTHORN_CORS_ORIGINS', origins, {
+    default: '',
+    emptyIsValue: true,
+    describe: 'Origins whose pages may call the API from browsers; empty: none.',
   }),
   requestTimeoutMs: setting('POSTHORN_REQUEST_TIMEOUT', duration(100, 10 * MINUTE_MS), {
     default: '30s',

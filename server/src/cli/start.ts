@@ -166,6 +166,7 @@ async function serveOn(
       return metricsText([metrics.report(), ...reports], { silent });
     },
     dev: parts.options.dev,
+    corsOrigins: settings.corsOrigins,
     limits: {
       requestBytesMax: settings.requestBytesMax,
       requestTimeoutMs: settings.requestTimeoutMs,

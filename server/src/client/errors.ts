@@ -1,5 +1,4 @@
-import type { ErrorCode, Fault } from '../core/errors.ts';
-import type { Problem } from './types.ts';
+import type { ErrorCode, Fault, Problem } from './types.ts';
 
 /** The server refused the call. */
 export class PosthornApiError extends Error {

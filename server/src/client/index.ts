@@ -1,4 +1,3 @@
-export type { ErrorCode, Fault } from '../core/errors.ts';
 export type { CallOptions, ClientOptions } from './caller.ts';
 export { type Client, createClient } from './client.ts';
 export { PosthornApiError, PosthornConnectionError } from './errors.ts';

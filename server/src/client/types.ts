@@ -1,8 +1,15 @@
 import type { Static } from 'typebox';
+import type * as errors from '../core/errors.ts';
 import type * as answers from '../http/answers.ts';
 import type * as requests from '../http/schemas.ts';
 
-/** The schemas that the server checks requests with, and that its answers are tested with, as types. */
+/**
+ * The schemas that the server checks requests with, and that its answers are tested with, as types. Nothing
+ * else of the client knows the server: `scripts/build-client.ts` writes these out.
+ */
+
+export type ErrorCode = errors.ErrorCode;
+export type Fault = errors.Fault;
 
 export type Webhook = Static<typeof answers.Webhook>;
 export type CreatedWebhook = Static<typeof answers.CreatedWebhook>;

@@ -10,6 +10,7 @@ import { announceRequests } from './announce-requests.ts';
 import type { Authenticate } from './authenticate.ts';
 import { identifyCallers } from './callers.ts';
 import { refuseConnection } from './connection-errors.ts';
+import { allowOrigins } from './cors.ts';
 import type { DevPages } from './dev/dev-pages.ts';
 import { parseJsonBody } from './json-body.ts';
 import { collectMethods } from './other-methods.ts';
@@ -40,6 +41,8 @@ export interface HttpServerPorts extends HealthPorts {
   metrics: MetricsPort;
   requests: RequestCount;
   dev?: DevPages | undefined;
+  /** Whose pages may call the API from browsers. */
+  corsOrigins: readonly string[];
   limits: HttpLimits;
 }
 
@@ -84,6 +87,7 @@ export function createHttpServer(ports: HttpServerPorts): Api {
     // What the router refuses by itself never reaches a hook or the error handler.
     frameworkErrors(error, request, reply) {
       reply.header('X-Request-Id', request.id);
+      allowOrigin(request, reply);
       return sendProblem(request, reply, knownError(error) ?? internalError());
     },
   });
@@ -109,6 +113,7 @@ export function createHttpServer(ports: HttpServerPorts): Api {
     done();
   });
   announceRequests(server, announcements);
+  const allowOrigin = allowOrigins(server, ports.corsOrigins);
   server.addHook('onSend', (_request, reply, _payload, done) => {
     // Else a client that keeps its connection would hold the end back until it lets go of it.
     if (ports.isDraining()) reply.header('Connection', 'close');

@@ -95,6 +95,7 @@ export async function startApiOverStore(
     hasLease: () => true,
     requests: { inProgress: 0 },
     metrics: async () => ({ contentType: 'text/plain', text: '' }),
+    corsOrigins: [],
     limits: { ...LIMITS, requestRate },
   });
   await server.listen({ host: '127.0.0.1', port: 0 });

@@ -1,0 +1,197 @@
+// The client as it is published, used from outside: its types, and what every Node on the PATH, Deno and Bun
+// make of it.
+import assert from 'node:assert/strict';
+import { execFile, spawnSync } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { installedRuntimes } from '../../../receiver/test/runtimes/installed.ts';
+import { buildClient } from '../../../scripts/build-client.ts';
+import { startTestServer } from '../support/start-test-server.ts';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const project = realpathSync(mkdtempSync(join(tmpdir(), 'posthorn-client-')));
+const built = join(project, 'node_modules/posthorn');
+const server = await startTestServer({ after });
+
+before(() => {
+  mkdirSync(join(project, 'node_modules'));
+  symlinkSync(join(root, 'node_modules/@types'), join(project, 'node_modules/@types'));
+  buildClient(built);
+});
+after(() => rmSync(project, { recursive: true, force: true }));
+
+const USE = `
+import { type Client, createClient, type NewEvent, PosthornApiError } from 'posthorn/client';
+interface User { id: string }
+const user: User = { id: 'usr_789' };
+const event: NewEvent = { type: 'user.created', data: user };
+const client: Client = createClient({ baseUrl: 'http://127.0.0.1:4900', apiKey: 'phk_…' });
+export async function use(): Promise<string> {
+  for await (const { id, status } of client.webhooks.list({ limit: 1 })) {
+    if (status === 'paused') return id;
+    // @ts-expect-error: there is no such status.
+    if (status === 'stopped') return id;
+  }
+  // @ts-expect-error: the misspelt member is what is tried.
+  await client.webhooks.create({ url: 'https://example.com', event: ['*'] });
+  const { created_at } = await client.events.publish(event);
+  const error: unknown = null;
+  return error instanceof PosthornApiError && error.code === 'draining' ? 'later' : created_at;
+}
+`;
+
+const REQUIRE = `
+const { createClient } = require('posthorn/client') as
+  typeof import('posthorn/client', { with: { 'resolution-mode': 'import' } });
+export const client = createClient({ baseUrl: 'http://127.0.0.1:4900', apiKey: 'phk_…' });
+export async function imported(): Promise<string> {
+  const { createClient: again } = await import('posthorn/client');
+  const { id } = await again({ baseUrl: '', apiKey: '' }).recoveries.get('rec_1');
+  return id;
+}
+`;
+
+describe('a TypeScript project type-checks', () => {
+  const browser = { types: [], lib: ['es2022', 'dom'] };
+  const projects: readonly [what: string, type: string, source: string, options: object][] = [
+    ['as ESM', 'module', USE, { module: 'nodenext' }],
+    ['as CommonJS that imports it', 'commonjs', USE, { module: 'nodenext' }],
+    ['as CommonJS that requires it', 'commonjs', REQUIRE, { module: 'node18' }],
+    [
+      'for a bundler and browsers',
+      'module',
+      USE,
+      { module: 'preserve', moduleResolution: 'bundler', ...browser },
+    ],
+  ];
+  for (const [what, type, source, options] of projects) {
+    test(what, () => typeCheck({ type, source, options }));
+  }
+});
+
+test('the types that are written out are those of the schemas', () => {
+  const text = readFileSync(join(built, 'client/types.d.ts'), 'utf8');
+  const names = [...text.matchAll(/^export type (\w+) =/gm)].map(([, name]) => name);
+  assert.ok(names.includes('Webhook') && names.includes('ErrorCode'), text);
+  const source = `
+import type * as built from 'posthorn/client';
+import type * as ours from '${join(root, 'server/src/client/types.ts')}';
+type Same<One, Other> =
+  (<T>() => T extends One ? 1 : 2) extends (<T>() => T extends Other ? 1 : 2) ? true : false;
+${names.map((name) => `true satisfies Same<built.${name}, ours.${name}>;`).join('\n')}
+`;
+  typeCheck({
+    type: 'module',
+    source,
+    options: {
+      module: 'nodenext',
+      target: 'esnext',
+      allowImportingTsExtensions: true,
+      skipLibCheck: true,
+    },
+  });
+});
+
+const RUN = `
+async function main({ createClient, PosthornApiError }) {
+  const client = createClient({ baseUrl: process.argv[2], apiKey: process.argv[3] });
+  const names = [];
+  for await (const { name } of client.eventTypes.list({ limit: 4 })) names.push(name);
+  const { type } = await client.events.publish({ type: 'user.created', data: {} });
+  const refused = await client.webhooks.get('wh_unknown').catch((error) => error);
+  console.log(names.length, type, refused instanceof PosthornApiError, refused.code);
+}
+`;
+const SAID = '9 user.created true not_found\n';
+const PROGRAMS = {
+  'imported.mjs': `import * as client from 'posthorn/client';\n${RUN}\nawait main(client);`,
+  'required.cjs': `${RUN}\nmain(require('posthorn/client'));`,
+  'imported.cjs': `${RUN}\nimport('posthorn/client').then(main);`,
+};
+
+describe('it runs as plain JavaScript', () => {
+  for (const [file, source] of Object.entries(PROGRAMS)) {
+    for (const node of nodes()) {
+      test(`${file} in Node ${versionOf(node)}`, async () => {
+        write('package.json', '{}');
+        write(file, source);
+        const args = [...withoutStripping(node), file, server.url, server.key];
+        const { stdout } = await promisify(execFile)(node, args, { cwd: project });
+        assert.equal(stdout, SAID);
+      });
+    }
+    for (const { name, program, options } of installedRuntimes()) {
+      test(`${file} in ${name}`, async () => {
+        write('package.json', '{}');
+        write(file, source);
+        const args = [...options, file, server.url, server.key];
+        const { stdout } = await promisify(execFile)(program, args, { cwd: project });
+        assert.equal(stdout, SAID);
+      });
+    }
+  }
+});
+
+interface Sources {
+  /** Of the project's package.json. */
+  type: string;
+  source: string;
+  options: object;
+}
+
+function typeCheck({ type, source, options }: Sources): void {
+  const compilerOptions = {
+    strict: true,
+    noEmit: true,
+    target: 'es2022',
+    types: ['node'],
+    exactOptionalPropertyTypes: true,
+    ...options,
+  };
+  write('package.json', JSON.stringify({ type }));
+  write('source.ts', source);
+  write('tsconfig.json', JSON.stringify({ compilerOptions, files: ['source.ts'] }));
+  const compiler = join(root, 'node_modules/.bin/tsc');
+  const { stdout, status } = spawnSync(process.execPath, [compiler], { cwd: project });
+  assert.equal(status, 0, String(stdout));
+}
+
+/** The program's own, and all that are on the PATH and can require an ES module, each once. */
+function nodes(): string[] {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  const found = [process.execPath, ...folders.map((folder) => join(folder, 'node'))].filter(
+    (path) => spawnSync(path, ['--version']).status === 0,
+  );
+  return [...new Set(found.map((path) => realpathSync(path)))].filter((path) => {
+    const [major = 0, minor = 0] = versionOf(path).split('.').map(Number);
+    return major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19);
+  });
+}
+
+function versionOf(node: string): string {
+  return String(spawnSync(node, ['--version']).stdout)
+    .trim()
+    .slice(1);
+}
+
+/** Older ones have neither the ability nor the option. */
+function withoutStripping(node: string): string[] {
+  const option = '--no-strip-types';
+  return spawnSync(node, [option, '--version']).status === 0 ? [option] : [];
+}
+
+function write(file: string, text: string): void {
+  writeFileSync(join(project, file), text);
+}
