@@ -436,8 +436,12 @@ async function elsewhere({ engine }: World, act: () => Promise<unknown>): Promis
   engine.handOver = handOver;
 }
 
-function wake(kind: Wake['kind'], { accountId, id }: Pick<Webhook, 'accountId' | 'id'>): Wake {
-  return { id: 1, shard: shardOf(id), kind, webhooks: [{ accountId, webhookId: id }] };
+function wake(
+  kind: Wake['kind'],
+  { accountId, id }: Pick<Webhook, 'accountId' | 'id'>,
+  count = 1,
+): Wake {
+  return { id: 1, shard: shardOf(id), kind, webhooks: [{ accountId, webhookId: id, count }] };
 }
 
 /** What a promise has been fulfilled with by now. */
