@@ -170,7 +170,8 @@ export class Gates {
     this.#backlog.added(lane, 1);
     if (lane.gate === 'paused') return;
     const canKeep = !lane.more && !lane.isStrict && lane.room > 0 && this.#prefetch.hasRoom();
-    if (canKeep) lane.enqueue(delivery);
+    // While the webhook is read, what is handed over may be older than what another node did to it since.
+    if (canKeep && lane.gate === 'open') lane.enqueue(delivery);
     else lane.more = true;
   }
 
