@@ -1,5 +1,7 @@
-import type { Store } from '../core/ports.ts';
+import type { Clock, Store } from '../core/ports.ts';
 import type { Lane } from './lane.ts';
+
+const STORE_RETRY_MS = 500;
 
 /**
  * Whether more is pending for a webhook than may be. A lane's own count costs nothing and is never too
@@ -10,22 +12,25 @@ import type { Lane } from './lane.ts';
  */
 export class Backlog {
   readonly #store: Store;
+  readonly #clock: Clock;
   readonly #max: number;
   readonly #full: (lane: Lane) => Promise<void>;
   readonly #asking = new Set<Lane>();
 
   /** `full` is called when the store has more than the limit. */
   constructor(
-    { store }: { store: Store },
+    { store, clock }: { store: Store; clock: Clock },
     options: { max: number; full: (lane: Lane) => Promise<void> },
   ) {
     this.#store = store;
+    this.#clock = clock;
     this.#max = options.max;
     this.#full = options.full;
   }
 
   added(lane: Lane, count: number): void {
     lane.pending += count;
+    if (lane.isGivenUp) return;
     if (lane.pending > this.#max && !this.#asking.has(lane)) void this.#ask(lane);
   }
 
@@ -38,7 +43,7 @@ export class Backlog {
       // What was added meanwhile may be in the answer or not; what ended meanwhile is taken as being in it.
       else lane.pending = counted + Math.max(0, lane.pending - before);
     } catch {
-      // The store cannot be read now: what is added next asks again.
+      this.#clock.after(STORE_RETRY_MS, () => this.added(lane, 0));
     } finally {
       this.#asking.delete(lane);
     }

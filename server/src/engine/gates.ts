@@ -127,6 +127,11 @@ export class Gates {
     await this.changed(webhook);
   }
 
+  /** So many were pending when its shard was taken; what was handed over meanwhile is among them. */
+  counted(lane: Lane, count: number): void {
+    this.#backlog.added(lane, Math.max(0, count - lane.pending));
+  }
+
   /** Somebody else has made so many pending. */
   morePending(lane: Lane, count: number): void {
     if (lane.isGivenUp) return;
