@@ -451,6 +451,8 @@ export interface Store {
     /** Where to go on; null at the end. */
     next: WebhookRef | null;
   }>;
+  /** How many deliveries of a webhook are pending; not counted any further than `max`. */
+  countPending(webhook: WebhookRef, max: number): Promise<number>;
   target(webhook: WebhookRef): Promise<Target | null>;
   /** What is due for one webhook. Its cost does not depend on other webhooks. */
   due(request: DueRequest): Promise<DueResult>;
@@ -529,7 +531,12 @@ export interface Wake {
    * the row is gone.
    */
   kind: 'pending' | 'changed';
-  webhooks: readonly WebhookRef[];
+  webhooks: readonly WokenWebhook[];
+}
+
+export interface WokenWebhook extends WebhookRef {
+  /** With `pending`: how many deliveries are new. A program before 0004 does not say: then 1. */
+  count: number;
 }
 
 /** Whether a node may still go by what it owns. */

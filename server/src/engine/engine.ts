@@ -8,6 +8,7 @@ import type {
   TestOutcome,
   Wake,
   WebhookRef,
+  WokenWebhook,
 } from '../core/ports.ts';
 import { SOLE_EPOCH } from '../core/shards.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -181,10 +182,10 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
     }
   }
 
-  function morePending(webhook: WebhookRef): void {
+  function morePending(webhook: WokenWebhook): void {
     const lane = gates.laneOf(webhook);
     if (lane === undefined) return;
-    gates.morePending(lane);
+    gates.morePending(lane, webhook.count);
     dispatcher.offer(lane);
   }
 

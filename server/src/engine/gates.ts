@@ -1,6 +1,7 @@
 import { PosthornError } from '../core/errors.ts';
 import type { DisabledReason } from '../core/model.ts';
 import type { DueDelivery, LaneRef, Target, WebhookRef } from '../core/ports.ts';
+import { Backlog } from './backlog.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { Lane } from './lane.ts';
 import type { LaneMemories } from './lane-memories.ts';
@@ -28,6 +29,7 @@ export class Gates {
   readonly #prefetch: Prefetch<Lane>;
   readonly #tenures: Tenures;
   readonly #memories: LaneMemories;
+  readonly #backlog: Backlog;
   readonly #lanes = new Map<string, Lane>();
   /** Those that had nothing to do when they were looked at last; the one that came first, first. */
   readonly #resting = new Set<Lane>();
@@ -50,6 +52,10 @@ export class Gates {
     this.#prefetch = parts.prefetch;
     this.#tenures = parts.tenures;
     this.#memories = parts.memories;
+    this.#backlog = new Backlog(ports, {
+      max: settings.backlogMax,
+      full: (lane) => this.#disableFull(lane),
+    });
   }
 
   get size(): number {
@@ -121,10 +127,21 @@ export class Gates {
     await this.changed(webhook);
   }
 
-  /** Somebody else has made something pending. */
-  morePending(lane: Lane): void {
-    if (lane.gate === 'ended') this.#load(lane);
-    else if (!lane.isClosed) lane.more = true;
+  /** So many were pending when its shard was taken; what was handed over meanwhile is among them. */
+  counted(lane: Lane, count: number): void {
+    this.#backlog.added(lane, Math.max(0, count - lane.pending));
+  }
+
+  /** Somebody else has made so many pending. */
+  morePending(lane: Lane, count: number): void {
+    if (lane.isGivenUp) return;
+    if (lane.gate === 'ended') {
+      lane.pending += count;
+      this.#load(lane);
+      return;
+    }
+    this.#backlog.added(lane, count);
+    if (!lane.isClosed) lane.more = true;
   }
 
   /** A receiver that took a test call takes the rest too, whatever it asked for before. */
@@ -149,19 +166,17 @@ export class Gates {
   /** What the store has just committed for this lane. */
   handOver(lane: Lane, delivery: DueDelivery): void {
     if (lane.isGivenUp) return;
-    lane.pending += 1;
     if (lane.gate === 'ended') {
       // It was published while the webhook was being disabled, or the webhook is enabled again.
+      lane.pending += 1;
       this.#load(lane);
       return;
     }
-    if (lane.pending > this.#settings.backlogMax) {
-      this.disable(lane, 'backlog_full');
-      return;
-    }
+    this.#backlog.added(lane, 1);
     if (lane.gate === 'paused') return;
     const canKeep = !lane.more && !lane.isStrict && lane.room > 0 && this.#prefetch.hasRoom();
-    if (canKeep) lane.enqueue(delivery);
+    // While the webhook is read, what is handed over may be older than what another node did to it since.
+    if (canKeep && lane.gate === 'open') lane.enqueue(delivery);
     else lane.more = true;
   }
 
@@ -172,12 +187,26 @@ export class Gates {
     void this.#disable(lane, lane.ref, reason);
   }
 
+  /** Whatever its URL is by now, and also while it is being read: that may be over and over again. */
+  async #disableFull(lane: Lane): Promise<void> {
+    if (lane.gate === 'ended' || lane.isGivenUp) return;
+    lane.gate = 'loading';
+    const { epoch } = lane.tenure;
+    await this.#disable(lane, { ...lane.webhook, epoch }, 'backlog_full');
+  }
+
   /**
    * It may have nothing to do any more. Such lanes are kept for their prepared keys, and the one that has
    * rested longest is forgotten first: everything about it is in the store.
    */
   rest(lane: Lane): void {
-    if (lane.isGivenUp || !this.#isIdle(lane)) return;
+    if (lane.isGivenUp) return;
+    if (lane.isUnaccounted && this.#dispatcher.dueOf(lane) === null) {
+      lane.more = true;
+      this.#dispatcher.offer(lane);
+      this.#dispatcher.dispatch();
+    }
+    if (!this.#isIdle(lane)) return;
     // Its rate is kept: what the store has is the wall clock's, which may be set.
     if (lane.gate === 'ended' && lane.rate === null) {
       this.#forget(lane);
@@ -315,8 +344,14 @@ export class Gates {
     lane.sender = null;
     this.#cancelling.add(lane);
     const cancelled = await this.#cancelPage(lane, reason);
-    if (cancelled < CANCEL_PAGE) this.#cancelling.delete(lane);
+    if (cancelled < CANCEL_PAGE) this.#allCancelled(lane);
     else void this.#cancelRest(lane, reason);
+  }
+
+  /** Nothing is pending, whatever was counted. */
+  #allCancelled(lane: Lane): void {
+    lane.pending = 0;
+    this.#cancelling.delete(lane);
   }
 
   async #cancelPage(lane: Lane, reason: string): Promise<number> {
@@ -332,7 +367,7 @@ export class Gates {
       while (lane.gate === 'ended') {
         const cancelled = await this.#cancelPage(lane, reason);
         if (cancelled === CANCEL_PAGE) continue;
-        this.#cancelling.delete(lane);
+        this.#allCancelled(lane);
         this.rest(lane);
         return;
       }

@@ -65,7 +65,7 @@ export class Lane {
   readonly flights = new Set<Flight>();
   /** Attempts that have begun and are not settled; those of `flights` are among them. */
   readonly unsettled = new Set<Flight>();
-  /** Deliveries that are pending, here and in the store. */
+  /** Deliveries that are pending, here and in the store; what others made or cancelled makes it inexact. */
   pending = 0;
   /** More may be due in the store than is here. */
   more = false;
@@ -159,6 +159,12 @@ export class Lane {
       !this.isRefilling &&
       this.gate !== 'loading'
     );
+  }
+
+  /** It counts something that is neither here nor known to be in the store: what others did, or it has ended. */
+  get isUnaccounted(): boolean {
+    if (this.gate !== 'open' || this.isRefilling || this.more) return false;
+    return this.pending > 0 && this.#held.size === 0;
   }
 
   /** One that was pending has ended. What ended with its webhook is not counted here a second time. */

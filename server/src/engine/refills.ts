@@ -43,6 +43,8 @@ export class Refills {
     if (!lane.isClosed) lane.more ||= !isOfUse || (found?.more ?? false);
     const wakeAt = found === null ? dueBefore + RETRY_MS : found.nextDueAt;
     if (wakeAt !== null && !lane.isClosed) this.#dispatcher.dueAt(lane, wakeAt);
+    // Nothing is in the store and nothing here: so much is pending, whatever was counted.
+    else if (lane.isUnaccounted && this.#dispatcher.dueOf(lane) === null) lane.pending = 0;
     this.#dispatcher.offer(lane);
     this.#dispatcher.dispatch();
     this.#ended(lane);

@@ -92,8 +92,7 @@ export class Shards {
         // Undefined when the shard was lost meanwhile.
         const lane = gates.laneOf(webhook);
         if (lane === undefined) continue;
-        // What was handed over meanwhile is among them.
-        lane.pending = Math.max(lane.pending, count);
+        gates.counted(lane, count);
         dispatcher.dueAt(lane, dueAt);
       }
       after = page.next;

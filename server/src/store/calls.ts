@@ -38,6 +38,7 @@ export const WRITES: Record<OperationName, boolean> = {
   createRecovery: true,
   getRecovery: false,
   webhooksWithPending: false,
+  countPending: false,
   target: false,
   due: false,
   settle: true,

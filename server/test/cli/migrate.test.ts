@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import { readMigrations } from '../../src/store/postgres/migrate.ts';
 import { freshDatabase, run } from '../support/postgres.ts';
 import { RunningProcess } from '../system/support/child-process.ts';
 import {
@@ -18,16 +19,16 @@ const PROGRAM = fileURLToPath(new URL('../../src/cli/index.ts', import.meta.url)
 describe('posthorn migrate', () => {
   test('makes the schema, and says so once', async (t) => {
     const url = await freshDatabase(t);
-    assert.deepEqual(await migrate(url), [0, '0003-first: done\n']);
+    assert.deepEqual(await migrate(url), [0, eachIs('done')]);
     assert.deepEqual(await migrate(url), [0, 'Nothing to do: the schema is up to date.\n']);
   });
 
   test('--status fails while something is missing, and changes nothing', async (t) => {
     const url = await freshDatabase(t);
-    assert.deepEqual(await migrate(url, '--status'), [1, '0003-first: is missing\n']);
+    assert.deepEqual(await migrate(url, '--status'), [1, eachIs('is missing')]);
     assert.deepEqual(await tablesOf(url), 0);
     await migrate(url);
-    assert.deepEqual(await migrate(url, '--status'), [0, '0003-first: has run\n']);
+    assert.deepEqual(await migrate(url, '--status'), [0, eachIs('has run')]);
   });
 
   test('--dry-run prints the statements, and changes nothing', async (t) => {
@@ -51,10 +52,9 @@ describe('posthorn migrate', () => {
   test('two at the same time do it once', async (t) => {
     const url = await freshDatabase(t);
     const printed = await Promise.all([migrate(url), migrate(url)]);
-    assert.deepEqual(printed.map(([, text]) => text).sort(), [
-      '0003-first: done\n',
-      'Nothing to do: the schema is up to date.\n',
-    ]);
+    const lines = printed.flatMap(([, text]) => text.match(/.*: done\n/g) ?? []);
+    assert.deepEqual(lines.sort().join(''), eachIs('done'));
+    assert.deepEqual(await migrate(url, '--status'), [0, eachIs('has run')]);
   });
 
   test('a schema of a newer Posthorn is refused, and so is one that was edited', async (t) => {
@@ -62,7 +62,11 @@ describe('posthorn migrate', () => {
     await migrate(url);
     await run(url, `update schema_migrations set checksum = 'edited'`);
     assert.match((await migrate(url))[1], /is not the one that this data was made with/);
-    await run(url, `update schema_migrations set number = 9000, name = '9000-later'`);
+    await run(
+      url,
+      `delete from schema_migrations where number < (select max(number) from schema_migrations);
+      update schema_migrations set number = 9000, name = '9000-later'`,
+    );
     assert.match((await migrate(url))[1], /newer Posthorn \(migration 9000-later\)/);
   });
 
@@ -93,6 +97,13 @@ function optionsOn(t: TestContext, url: string): ServerOptions {
     dataDir: temporaryDirectory(t),
     environment: { ...SERVE_KEYS, POSTHORN_DATABASE_URL: url, POSTHORN_MIGRATE: 'never' },
   };
+}
+
+/** A line for every migration that there is. */
+function eachIs(state: string): string {
+  return readMigrations()
+    .map(({ name }) => `${name}: ${state}\n`)
+    .join('');
 }
 
 /** Its exit code, and what it printed on either stream. */

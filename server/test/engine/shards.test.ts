@@ -320,6 +320,24 @@ describe('what was done at another node', () => {
     );
   });
 
+  test('is in force for what is handed over after it was said, and is older', async (t) => {
+    const { world, webhook } = await open(t);
+    await elsewhere(world, () => world.publish(2));
+    const late = await stored(world);
+    const [cancelled, left] = await world.deliveriesOf(webhook);
+    const { accountId, id: deliveryId = '' } = cancelled ?? assert.fail();
+    await world.store.cancelDelivery({ accountId, deliveryId, reason: 'requested' });
+    const reading = keepBefore(world, 'target');
+    const acted = world.engine.woken([wake('changed', webhook)]);
+    await settled();
+    world.engine.handOver(late);
+    reading.release();
+    await acted;
+    await settled();
+    const sent = world.transport.sent.map((one) => one.deliveryId);
+    assert.deepEqual(sent, [left?.id]);
+  });
+
   test('is acted upon before it is said so', async (t) => {
     const { world, webhook } = await open(t);
     const reading = keepBefore(world, 'target');
@@ -436,8 +454,12 @@ async function elsewhere({ engine }: World, act: () => Promise<unknown>): Promis
   engine.handOver = handOver;
 }
 
-function wake(kind: Wake['kind'], { accountId, id }: Pick<Webhook, 'accountId' | 'id'>): Wake {
-  return { id: 1, shard: shardOf(id), kind, webhooks: [{ accountId, webhookId: id }] };
+function wake(
+  kind: Wake['kind'],
+  { accountId, id }: Pick<Webhook, 'accountId' | 'id'>,
+  count = 1,
+): Wake {
+  return { id: 1, shard: shardOf(id), kind, webhooks: [{ accountId, webhookId: id, count }] };
 }
 
 /** What a promise has been fulfilled with by now. */

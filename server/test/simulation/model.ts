@@ -62,10 +62,10 @@ export interface ModelWebhook {
   readAt: number;
   /** What is pending, in the order of acceptance. */
   pending: Map<number, ModelDelivery>;
-  /** How much the engine may have taken for pending, each time that something was added lately. */
+  /** How much was pending, each time that something was added lately. */
   backlog: { at: number; count: number }[];
-  /** When those ended that ended lately. */
-  ends: number[];
+  /** Since when more is pending than may be; null while that is not so. */
+  overfullSince: number | null;
   /** Every exchange that was sent to it, test calls apart. */
   exchanges: ModelExchange[];
   /** Each moment that its receiver has ever asked to wait for. */

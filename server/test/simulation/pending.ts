@@ -3,8 +3,8 @@ import type { CommitParts } from './commits.ts';
 import type { Model, ModelDelivery, ModelWebhook } from './model.ts';
 
 const BACKLOG_REMEMBERED_MS = 120_000;
-/** The engine hears of an end some time after it. */
-const ENDS_HEARD_MS = 10_000;
+/** Whoever owns the webhook has heard of what makes it too much by then, whatever has fallen, and disabled it. */
+const OVERFULL_MS_MAX = 60_000;
 
 /** How deliveries come into the model, and leave what is pending. */
 export interface Pending {
@@ -14,7 +14,8 @@ export interface Pending {
   cancel(delivery: ModelDelivery, reason: string): void;
 }
 
-export function createPending(model: Model, { clock, trace }: CommitParts): Pending {
+export function createPending(model: Model, parts: CommitParts): Pending {
+  const { clock, trace, backlogMax } = parts;
   return { webhookOf, add, cancel };
 
   function webhookOf({ webhookId }: WebhookRef): ModelWebhook {
@@ -54,15 +55,27 @@ export function createPending(model: Model, { clock, trace }: CommitParts): Pend
 
   function noteBacklog(webhook: ModelWebhook): void {
     const at = clock.monotonic();
-    while ((webhook.ends[0] ?? at) < at - ENDS_HEARD_MS) webhook.ends.shift();
-    webhook.backlog.push({ at, count: webhook.pending.size + webhook.ends.length });
+    const count = webhook.pending.size;
+    webhook.backlog.push({ at, count });
     while ((webhook.backlog[0]?.at ?? at) < at - BACKLOG_REMEMBERED_MS) webhook.backlog.shift();
+    if (count <= backlogMax) return;
+    webhook.overfullSince ??= at;
+    const forMs = at - webhook.overfullSince;
+    trace.check(
+      forMs <= OVERFULL_MS_MAX,
+      () => `${webhook.ref.webhookId} has ${count} pending, and too many for ${forMs} ms`,
+    );
   }
 
   function cancel(delivery: ModelDelivery, reason: string): void {
     delivery.status = 'cancelled';
     delivery.cancelReason = reason;
-    delivery.webhook.pending.delete(delivery.seq);
-    delivery.webhook.ends.push(clock.monotonic());
+    hasEnded(delivery, parts);
   }
+}
+
+/** It is not pending any more. */
+export function hasEnded({ seq, webhook }: ModelDelivery, { backlogMax }: CommitParts): void {
+  webhook.pending.delete(seq);
+  if (webhook.pending.size <= backlogMax) webhook.overfullSince = null;
 }

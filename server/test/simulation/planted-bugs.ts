@@ -191,12 +191,6 @@ export const plantedBugs: readonly PlantedBug[] = [
     'return true;',
   ),
   bug(
-    'the backlog never gets smaller',
-    'engine/flights.ts',
-    "if (result === 'settled' && dueAt === null) lane.endedOne();",
-    '',
-  ),
-  bug(
     'a 2xx that was in progress ends a hold',
     'engine/flights.ts',
     'if (attempt.failure === null) {',
@@ -385,8 +379,20 @@ export const plantedBugs: readonly PlantedBug[] = [
   nodesBug(
     'what is pending at another node is not read',
     'engine/gates.ts',
-    'else if (!lane.isClosed) lane.more = true;',
+    'this.#backlog.added(lane, count);\n    if (!lane.isClosed) lane.more = true;',
+    'this.#backlog.added(lane, count);',
+  ),
+  nodesBug(
+    'what others publish is not counted',
+    'engine/gates.ts',
+    'this.#backlog.added(lane, count);',
     '',
+  ),
+  nodesBug(
+    'what is counted twice disables a webhook',
+    'engine/backlog.ts',
+    'if (counted > this.#max) await',
+    'if (lane.pending > this.#max) await',
   ),
   nodesBug(
     'a shard is released with something in progress, as if there were nothing',

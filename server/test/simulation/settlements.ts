@@ -2,6 +2,7 @@ import type { Settlement, SettleResult } from '../../src/core/ports.ts';
 import type { CommitParts } from './commits.ts';
 import type { Life } from './lives.ts';
 import type { Model, ModelDelivery, ModelExchange, Version } from './model.ts';
+import { hasEnded } from './pending.ts';
 
 /** The store has written what came of some attempts. */
 export function settled(
@@ -55,8 +56,7 @@ function settle(
     delivery.dueAt = dueAt;
     return;
   }
-  delivery.webhook.pending.delete(delivery.seq);
-  delivery.webhook.ends.push(clock.monotonic());
+  hasEnded(delivery, parts);
 }
 
 function recordOf({ id, number, startedAt }: Settlement['attempt']) {

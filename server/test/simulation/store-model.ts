@@ -255,6 +255,11 @@ class StoreComparison {
         const dueAt = isFresh ? 0 : Math.min(...all.map((one) => one.dueAt));
         return { ...ref, dueAt, count: pending.size };
       });
+    for (const { ref, pending } of this.#model.webhooks.values()) {
+      const max = 1 + this.#random.below(6);
+      const count = await this.#call('countPending', ref, max);
+      this.#same('how many are pending', count, Math.min(pending.size, max));
+    }
     this.#same('what is pending', items.toSorted(byWebhook), wanted.toSorted(byWebhook));
   }
 

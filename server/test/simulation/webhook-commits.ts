@@ -35,7 +35,7 @@ export function webhookCommits(
       readAt: 0,
       pending: new Map(),
       backlog: [],
-      ends: [],
+      overfullSince: null,
       exchanges: [],
       testedAt: Number.NEGATIVE_INFINITY,
       holds: new Set(),
@@ -56,6 +56,8 @@ export function webhookCommits(
       settings: { ...before.settings, ...settings },
     };
     if (after.url !== before.url) webhook.hold = null;
+    // One that is enabled again may still have what was not cancelled yet.
+    webhook.overfullSince = null;
     webhook.versions.push(secret === undefined ? after : withSecret(webhook, after, secret, now));
     raise(accountId);
   }

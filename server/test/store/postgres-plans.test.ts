@@ -41,6 +41,12 @@ const QUESTIONS: Record<string, Question> = {
     ask: (store) => store.webhooksWithPending({ after: null, limit: 200, counts: false }),
     pagesMax: 60,
   },
+  'how many are pending for a webhook': {
+    ask: (store, { webhooks: [webhook] }) =>
+      store.countPending({ accountId: ACCOUNT, webhookId: webhook?.id ?? '' }, 1_000),
+    // That many entries of the index, and their rows where the table was never vacuumed.
+    pagesMax: 150,
+  },
   'a node asks for the webhooks of its shards': {
     ask: (store) =>
       store.webhooksWithPending({

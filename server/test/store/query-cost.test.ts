@@ -67,6 +67,12 @@ const QUESTIONS: Question[] = [
     isBounded: false,
   },
   {
+    name: 'how many are pending, up to a limit',
+    ask: ({ countPending }) => countPending(WEBHOOK, 15),
+    by: ['deliveries_fresh', 'deliveries_retry'],
+    isBounded: true,
+  },
+  {
     name: 'cancelling what is pending',
     ask: ({ disableWebhook, cancelPending }) => {
       disableWebhook(WEBHOOK, 'failing', 0);

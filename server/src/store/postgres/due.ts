@@ -13,13 +13,19 @@ const BODIES_AT_ONCE = 100;
 export function dueOperations(
   transactions: Transactions,
   floors: Floors,
-): Pick<Store, 'webhooksWithPending' | 'due'> {
+): Pick<Store, 'webhooksWithPending' | 'countPending' | 'due'> {
   return {
     async webhooksWithPending({ after, limit, counts, shards }) {
       const from = after ?? { accountId: '', webhookId: '' };
       const key = [bare(from.accountId), bare(from.webhookId), limit];
       const rows = await transactions.readRows(counts ? COUNT_PENDING : FIND_PENDING, key);
       return pendingPage(rows, { limit, shards, pendingWebhook });
+    },
+
+    async countPending({ accountId, webhookId }, max) {
+      const key = [bare(accountId), bare(webhookId), max];
+      const [row] = await transactions.readRows(COUNT_OF_ONE, key);
+      return integer(row ?? {}, 'count');
     },
 
     due: (request) =>
@@ -153,6 +159,16 @@ const COUNT_PENDING = withPending(`(
     where p.account_id = w.account_id and p.webhook_id = w.id
   )`);
 const FIND_PENDING = withPending('1');
+
+const COUNT_OF_ONE = `
+  select count(*) as count
+  from (
+    select 1
+    from pending
+    where account_id = $1 and webhook_id = $2
+    limit $3
+  ) as counted
+`;
 
 const FRESH = `
   select seq, delivery_id

@@ -78,17 +78,21 @@ const EPOCHS = `
   where shard = any($1::integer[])
 `;
 
-/** Leaves word for the owners of these webhooks' shards: one row for each shard. */
+/**
+ * Leaves word for the owners of these webhooks' shards: one row for each shard. With `pending` a webhook is
+ * named once for each of its deliveries, and the row says how many there were.
+ */
 export async function leaveWakes(
   transaction: Transaction,
   kind: Wake['kind'],
   webhooks: readonly WebhookRef[],
 ): Promise<void> {
-  const distinct = new Map(
-    webhooks.map((webhook) => [`${webhook.accountId} ${webhook.webhookId}`, webhook]),
-  );
-  if (distinct.size > 0) transaction.leftWakes = true;
-  const byShard = Map.groupBy(distinct.values(), ({ webhookId }) => shardOf(webhookId));
+  const named = Map.groupBy(webhooks, ({ accountId, webhookId }) => `${accountId} ${webhookId}`);
+  const distinct = named.values().flatMap(([webhook, ...more]) => {
+    return webhook === undefined ? [] : [{ ...webhook, count: 1 + more.length }];
+  });
+  if (named.size > 0) transaction.leftWakes = true;
+  const byShard = Map.groupBy(distinct, ({ webhookId }) => shardOf(webhookId));
   await Promise.all(
     byShard
       .entries()
@@ -98,14 +102,15 @@ export async function leaveWakes(
           kind,
           of.map(({ accountId }) => bare(accountId)),
           of.map(({ webhookId }) => bare(webhookId)),
+          of.map(({ count }) => count),
         ]),
       ),
   );
 }
 
 const LEAVE_WAKE = `
-  insert into wakes (shard, kind, account_ids, webhook_ids)
-  values ($1, $2, $3::text[], $4::text[])
+  insert into wakes (shard, kind, account_ids, webhook_ids, counts)
+  values ($1, $2, $3::text[], $4::text[], $5::integer[])
 `;
 
 /** What was stored of a webhook has changed: its owner is told, unless that is this node. */

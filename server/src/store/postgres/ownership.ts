@@ -133,6 +133,7 @@ function ownedShard(row: Row): OwnedShard {
 function wake(row: Row): Wake {
   const webhooks = row.webhook_ids as string[];
   const accounts = row.account_ids as string[];
+  const counts = row.counts as number[] | null;
   return {
     id: integer(row, 'id'),
     shard: integer(row, 'shard'),
@@ -140,6 +141,7 @@ function wake(row: Row): Wake {
     webhooks: webhooks.map((id, index) => ({
       accountId: accountId(accounts[index] ?? ''),
       webhookId: webhookId(id),
+      count: counts?.[index] ?? 1,
     })),
   };
 }
@@ -219,7 +221,7 @@ const RELEASE = `
 `;
 
 const WAKES = `
-  select id, shard, kind, account_ids, webhook_ids
+  select id, shard, kind, account_ids, webhook_ids, counts
   from wakes
   where shard = any($1::integer[])
   order by id

@@ -14,7 +14,9 @@ export const FRESH = `status = 'pending' and attempt_count = 0`;
 export const RETRY = `status = 'pending' and attempt_count > 0`;
 
 /** The engine's questions. */
-export function dueOperations(db: DatabaseSync): Pick<Operations, 'webhooksWithPending' | 'due'> {
+export function dueOperations(
+  db: DatabaseSync,
+): Pick<Operations, 'webhooksWithPending' | 'countPending' | 'due'> {
   // Only `deliveries_retry` can count without a look at the rows.
   const withPending = (counted: 'all' | 'one') =>
     db.prepare(`
@@ -46,6 +48,18 @@ export function dueOperations(db: DatabaseSync): Pick<Operations, 'webhooksWithP
   `);
   const pendingCounted = withPending('all');
   const pendingFound = withPending('one');
+  const countOf = (which: string) =>
+    db.prepare(`
+    select count(*) as count
+    from (
+      select 1
+      from deliveries
+      where account_id = ? and webhook_id = ? and ${which}
+      limit ?
+    )
+  `);
+  const countFresh = countOf(FRESH);
+  const countRetries = countOf(RETRY);
   const fresh = db.prepare(`
     select seq
     from deliveries
@@ -86,6 +100,13 @@ export function dueOperations(db: DatabaseSync): Pick<Operations, 'webhooksWithP
       const statement = counts ? pendingCounted : pendingFound;
       const rows = statement.all(bare(from.accountId), bare(from.webhookId), limit);
       return pendingPage(rows, { limit, shards, pendingWebhook });
+    },
+
+    countPending({ accountId, webhookId }, max) {
+      const key = [bare(accountId), bare(webhookId)] as const;
+      const neverTried = integer(countFresh.get(...key, max) ?? {}, 'count');
+      if (neverTried === max) return max;
+      return neverTried + integer(countRetries.get(...key, max - neverTried) ?? {}, 'count');
     },
 
     due: (request) => (request.ordering === 'strict' ? dueInOrder(request) : dueByNow(request)),

@@ -111,7 +111,12 @@ export class OwnershipTable {
   }
 
   /** Answers whose shard it is, to be told that there is something to read. */
-  addWake(shard: number, kind: Wake['kind'], webhooks: readonly WebhookRef[]): string | null {
+  addWake(
+    shard: number,
+    kind: Wake['kind'],
+    named: readonly (WebhookRef & { count?: number })[],
+  ): string | null {
+    const webhooks = named.map((one) => ({ count: 1, ...one }));
     this.#wakes.push({ id: this.#nextWake++, shard, kind, webhooks });
     return this.row(shard).owner;
   }

@@ -9,6 +9,7 @@ import type {
   SettleResult,
   Store,
   WebhookRef,
+  WokenWebhook,
 } from '../../../src/core/ports.ts';
 import { shardOf } from '../../../src/core/shards.ts';
 import type { StoreCall } from '../../../src/store/calls.ts';
@@ -169,7 +170,7 @@ export class NodesDatabase {
   /** What the client owns is handed over to it; for the rest there is one wake for each shard. */
   #shared(made: readonly DueDelivery[], sent: SentCall): DueDelivery[] {
     const mine: DueDelivery[] = [];
-    const others = new Map<number, Map<string, WebhookRef>>();
+    const others = new Map<number, Map<string, WokenWebhook>>();
     for (const delivery of made) {
       const epoch = this.#epochFor(delivery, sent);
       if (epoch !== null) {
@@ -178,8 +179,9 @@ export class NodesDatabase {
       }
       const { accountId, webhookId } = delivery;
       const shard = shardOf(webhookId);
-      const webhooks = others.get(shard) ?? new Map<string, WebhookRef>();
-      others.set(shard, webhooks.set(webhookId, { accountId, webhookId }));
+      const webhooks = others.get(shard) ?? new Map<string, WokenWebhook>();
+      const count = 1 + (webhooks.get(webhookId)?.count ?? 0);
+      others.set(shard, webhooks.set(webhookId, { accountId, webhookId, count }));
     }
     for (const [shard, webhooks] of others) this.#leave('pending', shard, [...webhooks.values()]);
     return mine;

@@ -40,8 +40,6 @@ export function nodesProfileOf(random: Seeded): NodesProfile {
       attemptTimeoutMs: random.pick([15_000, 4_000, 4_000]),
       inFlightMax: random.pick([6_144, 6_144, 48, 12]),
       disableAfterMs: random.pick([5 * DAY_MS, 0]),
-      // What others publish is not counted where it is sent.
-      backlogMax: 1_000_000,
     },
     schedules: SCHEDULES,
     webhooks: 1 + random.below(6),

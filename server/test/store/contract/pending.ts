@@ -84,6 +84,28 @@ export function pendingContract(under: StoreUnderTest): void {
       assert.deepEqual(await named([]), []);
     });
 
+    for (const [fresh, retries, max, count] of [
+      [0, 0, 5, 0],
+      [3, 2, 6, 5],
+      [3, 2, 5, 5],
+      [3, 2, 4, 4],
+      [3, 2, 3, 3],
+      [3, 2, 1, 1],
+    ] as const) {
+      test(`${fresh} never tried and ${retries} to be retried are counted up to ${max}: ${count}`, async (t) => {
+        const world = await openWorld(t, under);
+        const { store, mine } = world;
+        const webhook = await mine.webhook();
+        await retriesOf(world, webhook, Array(retries).fill(10));
+        await freshOf(world, webhook, fresh);
+        const ended = await mine.pending(webhook);
+        await store.settle([settlementOf(ended, failedAttemptOf(world.newId('attempt')))]);
+        const ref = { accountId: mine.id, webhookId: webhook.id };
+        assert.equal(await store.countPending(ref, max), count);
+        assert.equal(await store.countPending({ ...ref, accountId: world.theirs.id }, max), 0);
+      });
+    }
+
     test('a webhook whose deliveries have all ended is not named', async (t) => {
       const world = await openWorld(t, under);
       const { store, mine, newId } = world;

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Webhook } from '../../../src/core/model.ts';
-import type { Wake } from '../../../src/core/ports.ts';
+import type { Wake, WokenWebhook } from '../../../src/core/ports.ts';
 import { SHARDS, shardOf } from '../../../src/core/shards.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
+import { bare } from '../../../src/store/ids.ts';
+import { run } from '../../support/postgres.ts';
 import { attemptOf, resultOf, settlementOf } from '../contract/fixtures.ts';
 import { type Cluster, type Node, openNodes, pendingOf, refOf } from './nodes.ts';
 
@@ -52,7 +54,7 @@ describe('what a node writes after it has lost a shard', () => {
     assert.deepEqual(more, []);
     assert.deepEqual(
       [wake?.kind, wake?.shard, wake?.webhooks],
-      ['pending', shardOf(made.id), [refOf(made)]],
+      ['pending', shardOf(made.id), [counted(made, 1)]],
     );
   });
 
@@ -87,7 +89,7 @@ test('what is handed over has the epoch under which it was published', async (t)
 });
 
 describe('what a node leaves for the owner of a shard', () => {
-  test('a publish leaves one row for each shard, whatever it has for it', async (t) => {
+  test('a publish leaves one row for each shard, with how many it has for each webhook', async (t) => {
     const { nodes, webhook } = await openNodes(t, ['a', 'b']);
     const [a, b] = nodes as [Node, Node];
     await a.takeAll();
@@ -97,13 +99,28 @@ describe('what a node leaves for the owner of a shard', () => {
     assert.deepEqual(
       wakes.map(({ shard, webhooks }) => [shard, webhooks]),
       [
-        [1, [refOf(first), refOf(second)]],
-        [2, [refOf(other)]],
+        [1, [counted(first, 2), counted(second, 1)]],
+        [2, [counted(other, 1)]],
       ],
     );
     await a.publish(first);
     assert.equal((await wakesOf(a)).length, 2, 'the owner leaves none');
     assert.equal(a.handedOver.length, 1);
+  });
+
+  test('a row of a program that did not count is one for each of its webhooks', async (t) => {
+    const { url, nodes, webhook } = await openNodes(t, ['a']);
+    const [a] = nodes as [Node];
+    const [first, second] = [await webhook(1), await webhook(1)];
+    const accounts = [first, second].map(({ accountId }) => bare(accountId));
+    const webhooks = [first, second].map(({ id }) => bare(id));
+    await run(
+      url,
+      `insert into wakes (shard, kind, account_ids, webhook_ids)
+      values (1, 'pending', '{${accounts}}', '{${webhooks}}')`,
+    );
+    const [wake] = await wakesOf(a);
+    assert.deepEqual(wake?.webhooks, [counted(first, 1), counted(second, 1)]);
   });
 
   test('one that is sent again is left too', async (t) => {
@@ -118,7 +135,7 @@ describe('what a node leaves for the owner of a shard', () => {
     const wakes = await wakesOf(a);
     assert.deepEqual(
       wakes.map(({ kind, webhooks }) => [kind, webhooks]),
-      [['pending', [refOf(made)]]],
+      [['pending', [counted(made, 1)]]],
     );
     assert.equal(a.handedOver.length, 1);
   });
@@ -136,7 +153,7 @@ describe('what a node leaves for the owner of a shard', () => {
       const wakes = await wakesOf(a);
       assert.deepEqual(
         wakes.map(({ kind, webhooks }) => [kind, webhooks]),
-        [['changed', [refOf(made)]]],
+        [['changed', [counted(made, 1)]]],
       );
       await a.fall();
       assert.equal(await isKnown(made), true, 'the next owner reads what is stored');
@@ -190,6 +207,10 @@ function changes(): Record<string, Change> {
         ...{ status: 'running', deliveryCount: 0, createdAt: now, endedAt: null },
       }),
   };
+}
+
+function counted(webhook: Webhook, count: number): WokenWebhook {
+  return { ...refOf(webhook), count };
 }
 
 /** What was left for any shard. */

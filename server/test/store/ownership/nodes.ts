@@ -36,6 +36,7 @@ export interface Node {
 }
 
 export interface Cluster {
+  url: string;
   nodes: Node[];
   newId: NewId;
   /** A webhook whose deliveries belong to this shard, or to any. */
@@ -53,6 +54,7 @@ export async function openNodes(t: TestContext, names: readonly string[]): Promi
   for (const name of names) nodes.push(await openNode(name, url, newId));
   const [first = assert.fail('a cluster has nodes')] = nodes;
   return {
+    url,
     nodes,
     newId,
     async webhook(shard) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Node, openNodes, pendingOf, refOf } from './nodes.ts';
+import { type Node, openNodes, pendingOf } from './nodes.ts';
 
 const ROUNDS = 30;
 const PUBLISHERS = 12;
@@ -28,7 +28,11 @@ test('a publish that races a take-over is heard of by the new owner, at every mo
     const wakes = await next.ownership.wakes([taken], 1_000);
     const unseen = published.filter((id) => !found.has(id));
     if (unseen.length > 0) {
-      assert.deepEqual(wakes[0]?.webhooks, [refOf(made)], `round ${round}: nobody was told`);
+      const named = wakes.flatMap(({ webhooks }) => webhooks);
+      const told = named.reduce((sum, { webhookId, count }) => {
+        return webhookId === made.id ? sum + count : sum;
+      }, 0);
+      assert.ok(told >= unseen.length, `round ${round}: told of ${told} of ${unseen.length}`);
     }
     // Whoever was handed something over after all has to be the one whom the next one follows.
     const ofOld = owner.handedOver.map(({ id }) => id);

@@ -1,0 +1,51 @@
+import type { Clock, Store } from '../core/ports.ts';
+import type { Lane } from './lane.ts';
+
+const STORE_RETRY_MS = 500;
+
+/**
+ * Whether more is pending for a webhook than may be. A lane's own count costs nothing and is never too
+ * low for long, but may be too high: what another node made pending is counted when its wake is read,
+ * which may be twice, or after it has been delivered. So it only says when the store is to be asked, and
+ * what the store says replaces it. One question at a time for each lane, and one costs no more than to
+ * count up to the limit.
+ */
+export class Backlog {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #max: number;
+  readonly #full: (lane: Lane) => Promise<void>;
+  readonly #asking = new Set<Lane>();
+
+  /** `full` is called when the store has more than the limit. */
+  constructor(
+    { store, clock }: { store: Store; clock: Clock },
+    options: { max: number; full: (lane: Lane) => Promise<void> },
+  ) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#max = options.max;
+    this.#full = options.full;
+  }
+
+  added(lane: Lane, count: number): void {
+    lane.pending += count;
+    if (lane.isGivenUp) return;
+    if (lane.pending > this.#max && !this.#asking.has(lane)) void this.#ask(lane);
+  }
+
+  async #ask(lane: Lane): Promise<void> {
+    this.#asking.add(lane);
+    const before = lane.pending;
+    try {
+      const counted = await this.#store.countPending(lane.webhook, this.#max + 1);
+      if (counted > this.#max) await this.#full(lane);
+      // What was added meanwhile may be in the answer or not; what ended meanwhile is taken as being in it.
+      else lane.pending = counted + Math.max(0, lane.pending - before);
+    } catch {
+      this.#clock.after(STORE_RETRY_MS, () => this.added(lane, 0));
+    } finally {
+      this.#asking.delete(lane);
+    }
+  }
+}
