@@ -7,10 +7,14 @@ export interface DatabaseContents {
   attemptCount(): Promise<number>;
   /** Stored body by event id. */
   bodies(): Promise<Map<string, string>>;
+  /** All stored events in the order of their ids, a page at a time. */
+  bodyPages(): AsyncIterable<readonly string[]>;
   /** Deliveries that are pending in one table and not in the other. */
   brokenDeliveries(): Promise<number>;
   wakesLeft(): Promise<number>;
 }
+
+const PAGE_ROWS_MAX = 5_000;
 
 export function contentsOf(client: pg.Client): DatabaseContents {
   const number = async (sql: string) => Number(Object.values((await client.query(sql)).rows[0])[0]);
@@ -30,6 +34,18 @@ export function contentsOf(client: pg.Client): DatabaseContents {
         'select status, count(*)::int as n from deliveries group by status',
       );
       return Object.fromEntries(rows.map(({ status, n }) => [status, n]));
+    },
+    async *bodyPages() {
+      let after = '';
+      for (;;) {
+        const { rows } = await client.query(
+          'select id, body from events where id > $1 order by id limit $2',
+          [after, PAGE_ROWS_MAX],
+        );
+        if (rows.length === 0) return;
+        yield rows.map(({ body }) => body);
+        after = rows.at(-1).id;
+      }
     },
     async bodies() {
       const { rows } = await client.query('select body from events');

@@ -8,11 +8,15 @@ export interface PublishersOptions {
   room: () => Promise<void>;
   /** The number of the first event. */
   first?: number;
+  /** The type of event `number`. */
+  typeOf?: (number: number) => string;
+  /** Told of what was accepted, which is then not kept here. */
+  onAccepted?: (number: number) => void;
 }
 
 /** Publishes numbered events, each number once, to a server that may vanish at any moment. */
 export class Publishers {
-  /** Number by event id, of everything that was answered 202. */
+  /** Number by event id, of everything that was answered 202, unless `onAccepted` is told. */
   readonly accepted = new Map<string, number>();
   /** Numbers whose publish got no answer: their events may exist or not. */
   readonly unanswered = new Set<number>();
@@ -66,6 +70,7 @@ export class Publishers {
 
   async #publish(number: number, server: { url: string; agent: Agent }): Promise<void> {
     const { url, agent } = server;
+    const { typeOf = () => 'user.created', onAccepted } = this.#options;
     const { statusCode, body } = await request(`${url}/v1/events`, {
       dispatcher: agent,
       method: 'POST',
@@ -73,10 +78,11 @@ export class Publishers {
         authorization: `Bearer ${this.#options.key}`,
         'content-type': 'application/json',
       },
-      body: JSON.stringify({ type: 'user.created', data: dataOf(number) }),
+      body: JSON.stringify({ type: typeOf(number), data: dataOf(number) }),
     });
     const text = await body.text();
-    if (statusCode === 202) this.accepted.set(JSON.parse(text).id, number);
+    if (statusCode === 202 && onAccepted !== undefined) onAccepted(number);
+    else if (statusCode === 202) this.accepted.set(JSON.parse(text).id, number);
     else this.refused.push(`${statusCode} ${text}`);
   }
 }
