@@ -108,6 +108,8 @@ async function begin(world: World): Promise<LongRun> {
       return load.accepted + publishers.reduce((total, { accepted }) => total + accepted, 0);
     },
     async befall(node, fate) {
+      const { hasExited, stderr } = node.server.process;
+      assert.ok(!hasExited, `a node ended by itself: ${stderr}`);
       const run = runOf(node);
       const onBack = () => {
         if (fate === 'frozen') periods.wakes(run);
@@ -171,6 +173,7 @@ async function figures({ nodes, contents, load, rate, orders, repeats }: World) 
     inOrder: orders.map(({ accepted }) => accepted),
     underRateLimit: rate.publisher.accepted,
     unanswered: loads.reduce((total, { unanswered }) => total + unanswered.size, 0),
+    failures: loads.map(({ failures }) => Object.fromEntries(failures)),
     refused: loads.reduce((total, { refused }) => total + refused.length, 0),
     requests: load.requests,
     attemptsOnRecord: await contents.attemptCount(),
@@ -181,7 +184,12 @@ async function figures({ nodes, contents, load, rate, orders, repeats }: World) 
     tooEarly: rate.tooEarly,
     tooEarlyOfFrozen: rate.tooEarlyOfFrozen,
     rateSpanMsMin: Math.round(rate.spanMsMin),
+    rateSpanMsOnRecord: await rateSpanMs({ contents, rate }),
   };
+}
+
+function rateSpanMs({ contents, rate }: Pick<World, 'contents' | 'rate'>): Promise<number | null> {
+  return contents.shortestSpanMs(rate.publisher.type, RATE_LIMIT.max);
 }
 
 async function expectAllRight(world: World): Promise<void> {
@@ -194,6 +202,8 @@ async function expectAllRight(world: World): Promise<void> {
     assert.ok(missing <= 0, `${missing} ordered events did not arrive`);
   }
   assert.equal(rate.tooEarly, 0, 'requests above the rate limit of nodes that were not frozen');
+  const spanMs = await rateSpanMs(world);
+  assert.ok(spanMs === null || spanMs >= RATE_LIMIT.perMs, `above the rate limit: ${spanMs} ms`);
   assert.deepEqual(repeats.examples, [], 'sent again without a reason');
   for (const node of nodes) {
     assert.deepEqual(node.load.refused.filter(isNotUnavailable), []);

@@ -5,11 +5,12 @@ import { Answered, type Repeats } from './answered.ts';
 import type { Periods } from './periods.ts';
 import { Room } from './room.ts';
 
-export const RATE_LIMIT = { max: 40, perMs: 4_000 };
+/** Longer than it takes until somebody has taken over from a node that fell. */
+export const RATE_LIMIT = { max: 100, perMs: 20_000 };
 export const RATE_CONCURRENCY_MAX = 8;
 const TYPE = 'project.deleted';
 /** What a busy machine delays one request and not another. A window not counted is off by far more. */
-const DELAY_MS_MAX = 400;
+const DELAY_MS_MAX = 1_000;
 /** What comes from a node that woke so recently may have been in progress when it was frozen. */
 const WAKING_MS = 2_000;
 const BACKLOG_MAX = 4 * RATE_LIMIT.max;

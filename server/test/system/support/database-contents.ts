@@ -12,6 +12,8 @@ export interface DatabaseContents {
   /** Deliveries that are pending in one table and not in the other. */
   brokenDeliveries(): Promise<number>;
   wakesLeft(): Promise<number>;
+  /** The shortest span in which more than `max` attempts on record began; null: there is none. */
+  shortestSpanMs(type: string, max: number): Promise<number | null>;
 }
 
 const PAGE_ROWS_MAX = 5_000;
@@ -29,6 +31,30 @@ export function contentsOf(client: pg.Client): DatabaseContents {
         full join pending p on p.account_id = d.account_id and p.delivery_id = d.id
         where (d.status = 'pending') is distinct from (p.delivery_id is not null)
       `),
+    async shortestSpanMs(type, max) {
+      const { rows } = await client.query(
+        `
+          with moments as (
+            select attempt_started_at as moment
+            from deliveries
+            where event_type = $1 and attempt_started_at is not null
+            union all
+            select a.started_at
+            from attempts a
+            join deliveries d on d.account_id = a.account_id and d.id = a.delivery_id
+            where d.event_type = $1
+          ),
+          spans as (
+            select moment - lag(moment, $2) over (order by moment) as span
+            from moments
+          )
+          select min(span)::float8 as span
+          from spans
+        `,
+        [type, max],
+      );
+      return rows[0].span;
+    },
     async deliveriesByStatus() {
       const { rows } = await client.query(
         'select status, count(*)::int as n from deliveries group by status',

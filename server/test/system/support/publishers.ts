@@ -20,6 +20,8 @@ export class Publishers {
   readonly accepted = new Map<string, number>();
   /** Numbers whose publish got no answer: their events may exist or not. */
   readonly unanswered = new Set<number>();
+  /** How often for which reason. */
+  readonly failures = new Map<string, number>();
   /** Answers other than 202: there should be none. */
   readonly refused: string[] = [];
   readonly #options: PublishersOptions;
@@ -62,8 +64,10 @@ export class Publishers {
       const number = this.#next++;
       try {
         await this.#publish(number, server);
-      } catch {
+      } catch (error) {
         this.unanswered.add(number);
+        const reason = reasonOf(error);
+        this.failures.set(reason, (this.failures.get(reason) ?? 0) + 1);
       }
     }
   }
@@ -85,6 +89,10 @@ export class Publishers {
     else if (statusCode === 202) this.accepted.set(JSON.parse(text).id, number);
     else this.refused.push(`${statusCode} ${text}`);
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }
 
 /** What event `number` carries: long and short ones, and characters of one to four bytes. */
