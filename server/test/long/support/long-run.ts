@@ -175,6 +175,7 @@ async function figures({ nodes, contents, load, rate, orders, repeats }: World) 
     unanswered: loads.reduce((total, { unanswered }) => total + unanswered.size, 0),
     failures: loads.map(({ failures }) => Object.fromEntries(failures)),
     refused: loads.reduce((total, { refused }) => total + refused.length, 0),
+    undecided: loads.reduce((total, { undecided }) => total + undecided.size, 0),
     requests: load.requests,
     attemptsOnRecord: await contents.attemptCount(),
     lost: load.lost() + rate.missing,
@@ -214,7 +215,7 @@ async function expectAllRight(world: World): Promise<void> {
   assert.equal(await contents.wakesLeft(), 0);
 }
 
-/** A node that was frozen has no lease for a moment: it says 503, and nothing of the call happened. */
+/** A node that was frozen has no lease for a moment, or no connection to the database any more. */
 function isNotUnavailable(refused: string): boolean {
   return !refused.startsWith('503 ');
 }

@@ -14,6 +14,9 @@ export interface PublishersOptions {
   onAccepted?: (number: number) => void;
 }
 
+/** The store's connection may have broken after it had committed; the other refusals kept nothing. */
+const UNDECIDED = '"code":"store_unavailable"';
+
 /** Publishes numbered events, each number once, to a server that may vanish at any moment. */
 export class Publishers {
   /** Number by event id, of everything that was answered 202, unless `onAccepted` is told. */
@@ -22,6 +25,8 @@ export class Publishers {
   readonly unanswered = new Set<number>();
   /** How often for which reason. */
   readonly failures = new Map<string, number>();
+  /** Numbers refused with an answer that does not say whether anything was kept. */
+  readonly undecided = new Set<number>();
   /** Answers other than 202: there should be none. */
   readonly refused: string[] = [];
   readonly #options: PublishersOptions;
@@ -87,7 +92,12 @@ export class Publishers {
     const text = await body.text();
     if (statusCode === 202 && onAccepted !== undefined) onAccepted(number);
     else if (statusCode === 202) this.accepted.set(JSON.parse(text).id, number);
-    else this.refused.push(`${statusCode} ${text}`);
+    else this.#refuse(number, `${statusCode} ${text}`);
+  }
+
+  #refuse(number: number, answer: string): void {
+    this.refused.push(answer);
+    if (answer.includes(UNDECIDED)) this.undecided.add(number);
   }
 }
 
