@@ -24,7 +24,7 @@ for (const count of NODES) {
   }, async (t) => {
     const startedAt = performance.now();
     const run = await startLongRun(t, { nodes: count, events: PART_EVENTS });
-    const ended = { load: await loadAndTrouble(run, startedAt), rest: await run.settle() };
+    const ended = { befell: await loadAndTrouble(run, startedAt), pending: await run.settle() };
     t.diagnostic(
       JSON.stringify({
         ...(await run.figures()),
@@ -38,19 +38,24 @@ for (const count of NODES) {
   });
 }
 
+type Befell = Record<string, { times: number; msMax: number }>;
+
 /** Until so many are accepted and everything has happened once, or the time is up. */
-async function loadAndTrouble(run: LongRun, startedAt: number): Promise<Record<string, number>> {
+async function loadAndTrouble(run: LongRun, startedAt: number): Promise<Befell> {
   const random = createSeededRandom(SEED);
   const endsAt = startedAt + PART_MS_MAX - OTHERWISE_MS;
-  const befell: Record<string, number> = {};
+  const befell: Befell = {};
   for (let round = 0; performance.now() < endsAt; round++) {
     if (run.accepted >= PART_EVENTS && round >= FATES.length) break;
     await after(LOAD_MS.min + random() * (LOAD_MS.max - LOAD_MS.min));
     const node = run.nodes[Math.floor(random() * run.nodes.length)];
     const fate = FATES[round % FATES.length];
     assert.ok(node !== undefined && fate !== undefined);
+    const beganAt = performance.now();
     await run.befall(node, fate);
-    befell[fate] = (befell[fate] ?? 0) + 1;
+    const { times, msMax } = befell[fate] ?? { times: 0, msMax: 0 };
+    const ms = Math.round(performance.now() - beganAt);
+    befell[fate] = { times: times + 1, msMax: Math.max(msMax, ms) };
   }
   return befell;
 }

@@ -15,7 +15,8 @@ import { Periods } from './periods.ts';
 import { RATE_CONCURRENCY_MAX, RATE_LIMIT, RateSeen } from './rate-seen.ts';
 import { storedAsPublished } from './stored.ts';
 
-const PUBLISHERS_PER_NODE = 8;
+/** Many: what comes in while a node commits goes into its next transaction. */
+const PUBLISHERS_PER_NODE = 32;
 const STRICT_TYPES = ['project.created', 'project.updated'];
 /** Beside those that are accepted: refused while a node has no lease, or not answered. */
 const NUMBERS_NOT_ACCEPTED_MAX = 500_000;
