@@ -9,42 +9,22 @@ import { freshDatabase } from '../support/postgres.ts';
 import { until } from '../support/until.ts';
 import { cleanUp } from './support/clean-up.ts';
 import { contentsOf, type DatabaseContents } from './support/database-contents.ts';
+import { befall, FATES, type Node, startNodes } from './support/nodes.ts';
 import { OrderSeen } from './support/order-seen.ts';
-import { dataOf, Publishers } from './support/publishers.ts';
-import { startReceiver } from './support/receiver.ts';
+import { dataOf } from './support/publishers.ts';
+import { startAnswering } from './support/receiver.ts';
 import { createSeededRandom } from './support/seeded-random.ts';
 import { type SeenWebhook, startWebhooks } from './support/seen-webhooks.ts';
-import {
-  createApi,
-  ROOT_KEY,
-  SERVE_KEYS,
-  type ServerProcess,
-  startServer,
-  temporaryDirectory,
-} from './support/server-process.ts';
+import { createApi, ROOT_KEY } from './support/server-process.ts';
 
 const NODES = Number(process.env.NODES ?? 2);
 const ROUNDS = Number(process.env.ROUNDS ?? 3);
 const SEED = Number(process.env.SEED ?? randomInt(2 ** 31));
-const LEASE_MS = 5_000;
 const PUBLISHERS = 8;
 /** Accepted and not yet delivered everywhere: beyond this publishing waits. */
 const BACKLOG_MAX = 1_000;
 const LOAD_MS = { min: 300, max: 1_500 };
-const ATTEMPTS_MAX = 20;
-const RETRY_SCHEDULE = Array.from({ length: ATTEMPTS_MAX }, (_, n) => `${Math.min(n, 5) * 200}ms`);
 const TEST_MS_MAX = 120_000 + ROUNDS * 40_000;
-
-/** What may happen to a node. */
-const FATES = ['killed', 'frozen', 'drained'] as const;
-type Fate = (typeof FATES)[number];
-
-interface Node {
-  index: number;
-  server: ServerProcess;
-  load: Publishers;
-  starts: number;
-}
 
 test(`What ${NODES} nodes accepted reaches every webhook, whatever happens to them`, {
   timeout: TEST_MS_MAX,
@@ -54,10 +34,17 @@ test(`What ${NODES} nodes accepted reaches every webhook, whatever happens to th
   const url = await freshDatabase({ after: (step) => cleanUp(t, step) });
   const webhooks = await startWebhooks(t);
   const order = await startOrdered(t);
-  const nodes = await startNodes(t, url, webhooks);
+  const room = () => roomFor(nodes, webhooks);
+  const load = { key: ROOT_KEY, concurrency: PUBLISHERS, room };
+  const nodes: Node[] = await startNodes(t, {
+    url,
+    count: NODES,
+    load,
+    numbersPerNode: 1_000_000,
+  });
   await subscribe(nodes, webhooks, order);
 
-  const ordered = order.publishAt(() => nodes.map(({ server }) => server.url));
+  const ordered = order.publisher.publishAt(() => nodes.map(({ server }) => server.url));
   for (const node of nodes) node.load.resume(node.server.url);
   for (let round = 0; round < ROUNDS; round++) {
     await after(LOAD_MS.min + random() * (LOAD_MS.max - LOAD_MS.min));
@@ -66,7 +53,7 @@ test(`What ${NODES} nodes accepted reaches every webhook, whatever happens to th
     assert.ok(node !== undefined && fate !== undefined);
     await befall(t, { node, fate, url });
   }
-  await order.stop(ordered);
+  await order.publisher.stop(ordered);
   for (const { load } of nodes) await load.stop();
 
   const client = new pg.Client(url);
@@ -89,48 +76,8 @@ test(`What ${NODES} nodes accepted reaches every webhook, whatever happens to th
 
 async function startOrdered(t: TestContext): Promise<OrderSeen> {
   const seen = new OrderSeen(ROOT_KEY);
-  const { url } = await startReceiver(t, (arrival) => seen.record(arrival));
-  seen.url = url;
+  seen.url = await startAnswering(t, (arrival) => seen.record(arrival));
   return seen;
-}
-
-async function startNodes(
-  t: TestContext,
-  url: string,
-  webhooks: readonly SeenWebhook[],
-): Promise<Node[]> {
-  const nodes: Node[] = [];
-  const room = () => roomFor(nodes, webhooks);
-  // One after the other: the first one makes the tables.
-  for (let index = 0; index < NODES; index++) {
-    const server = await startNode(t, url, `node-${index}-0`);
-    const load = new Publishers({
-      key: ROOT_KEY,
-      concurrency: PUBLISHERS,
-      room,
-      first: 1 + index * 1_000_000,
-    });
-    cleanUp(t, () => void load.stop());
-    nodes.push({ index, server, load, starts: 0 });
-  }
-  return nodes;
-}
-
-/** Every run of a node gives itself another name, by which its requests are known. */
-async function startNode(t: TestContext, url: string, name: string): Promise<ServerProcess> {
-  return await startServer(t, {
-    mode: 'serve',
-    dataDir: temporaryDirectory(t),
-    environment: {
-      ...SERVE_KEYS,
-      POSTHORN_DATABASE_URL: url,
-      POSTHORN_PRODUCT_NAME: name,
-      POSTHORN_ALLOW_NETWORKS: '127.0.0.0/8',
-      POSTHORN_ALLOW_HTTP: 'true',
-      POSTHORN_RETRY_SCHEDULE: RETRY_SCHEDULE.join(','),
-      POSTHORN_LOG_LEVEL: 'error',
-    },
-  });
 }
 
 async function subscribe(
@@ -146,25 +93,6 @@ async function subscribe(
   const api = createApi(nodes.at(-1)?.server.url ?? '', ROOT_KEY);
   const ordered = { url: order.url, events: ['project.created'], ordering: 'strict' };
   await api.call('POST', '/v1/webhooks', 201, ordered);
-}
-
-async function befall(
-  t: TestContext,
-  { node, fate, url }: { node: Node; fate: Fate; url: string },
-): Promise<void> {
-  const { process } = node.server;
-  node.load.hold();
-  if (fate === 'frozen') {
-    process.kill('SIGSTOP');
-    await after(LEASE_MS * 1.5);
-    process.kill('SIGCONT');
-  } else {
-    process.kill(fate === 'killed' ? 'SIGKILL' : 'SIGTERM');
-    await process.end();
-    node.starts += 1;
-    node.server = await startNode(t, url, `node-${node.index}-${node.starts}`);
-  }
-  node.load.resume(node.server.url);
 }
 
 function acceptedBy(nodes: readonly Node[]): Map<string, number> {

@@ -58,6 +58,8 @@ export function createFloors(): Floors {
       // As it was before this read began: what is settled later may not be visible to it.
       const { seq, server } = settled;
       const sampled = isSampling ? null : sample(transaction);
+      // When the transaction fails, what was read is not told, and nobody waits for this.
+      sampled?.catch(() => {});
       return {
         values: [known?.seq ?? 0, known?.server ?? ''],
         async found(rows) {

@@ -1,4 +1,5 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 
 export interface Exit {
@@ -17,6 +18,13 @@ export interface Command {
 
 /** How long a line of output or the end of a process is waited for. */
 const WAIT_MS_MAX = 30_000;
+
+/** A test file that is interrupted undoes nothing: what it started ends with it all the same. */
+const running = new Set<RunningProcess>();
+process.once('exit', () => {
+  for (const each of running) each.kill('SIGKILL');
+});
+process.once('SIGTERM', () => process.exit(128 + constants.signals.SIGTERM));
 
 /** A real process, its output kept as text. */
 export class RunningProcess {
@@ -39,9 +47,11 @@ export class RunningProcess {
     const { pid, stdout, stderr } = this.#child;
     if (pid === undefined) throw new Error(`${command} could not be started`);
     this.pid = pid;
+    running.add(this);
     this.exited = new Promise((resolve) => {
       this.#child.once('close', (code, signal) => {
         this.#hasExited = true;
+        running.delete(this);
         resolve({ code, signal });
         this.#tell();
       });
@@ -54,6 +64,10 @@ export class RunningProcess {
       this.stderr += text;
       this.#tell();
     });
+  }
+
+  get hasExited(): boolean {
+    return this.#hasExited;
   }
 
   kill(signal: NodeJS.Signals): void {

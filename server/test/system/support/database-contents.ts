@@ -7,10 +7,16 @@ export interface DatabaseContents {
   attemptCount(): Promise<number>;
   /** Stored body by event id. */
   bodies(): Promise<Map<string, string>>;
+  /** All stored events in the order of their ids, a page at a time. */
+  bodyPages(): AsyncIterable<readonly string[]>;
   /** Deliveries that are pending in one table and not in the other. */
   brokenDeliveries(): Promise<number>;
   wakesLeft(): Promise<number>;
+  /** The shortest span in which more than `max` attempts on record began; null: there is none. */
+  shortestSpanMs(type: string, max: number): Promise<number | null>;
 }
+
+const PAGE_ROWS_MAX = 5_000;
 
 export function contentsOf(client: pg.Client): DatabaseContents {
   const number = async (sql: string) => Number(Object.values((await client.query(sql)).rows[0])[0]);
@@ -25,11 +31,47 @@ export function contentsOf(client: pg.Client): DatabaseContents {
         full join pending p on p.account_id = d.account_id and p.delivery_id = d.id
         where (d.status = 'pending') is distinct from (p.delivery_id is not null)
       `),
+    async shortestSpanMs(type, max) {
+      const { rows } = await client.query(
+        `
+          with moments as (
+            select attempt_started_at as moment
+            from deliveries
+            where event_type = $1 and attempt_started_at is not null
+            union all
+            select a.started_at
+            from attempts a
+            join deliveries d on d.account_id = a.account_id and d.id = a.delivery_id
+            where d.event_type = $1
+          ),
+          spans as (
+            select moment - lag(moment, $2) over (order by moment) as span
+            from moments
+          )
+          select min(span)::float8 as span
+          from spans
+        `,
+        [type, max],
+      );
+      return rows[0].span;
+    },
     async deliveriesByStatus() {
       const { rows } = await client.query(
         'select status, count(*)::int as n from deliveries group by status',
       );
       return Object.fromEntries(rows.map(({ status, n }) => [status, n]));
+    },
+    async *bodyPages() {
+      let after = '';
+      for (;;) {
+        const { rows } = await client.query(
+          'select id, body from events where id > $1 order by id limit $2',
+          [after, PAGE_ROWS_MAX],
+        );
+        if (rows.length === 0) return;
+        yield rows.map(({ body }) => body);
+        after = rows.at(-1).id;
+      }
     },
     async bodies() {
       const { rows } = await client.query('select body from events');

@@ -8,14 +8,25 @@ export interface PublishersOptions {
   room: () => Promise<void>;
   /** The number of the first event. */
   first?: number;
+  /** The type of event `number`. */
+  typeOf?: (number: number) => string;
+  /** Told of what was accepted, which is then not kept here. */
+  onAccepted?: (number: number) => void;
 }
+
+/** The store's connection may have broken after it had committed; the other refusals kept nothing. */
+const UNDECIDED = '"code":"store_unavailable"';
 
 /** Publishes numbered events, each number once, to a server that may vanish at any moment. */
 export class Publishers {
-  /** Number by event id, of everything that was answered 202. */
+  /** Number by event id, of everything that was answered 202, unless `onAccepted` is told. */
   readonly accepted = new Map<string, number>();
   /** Numbers whose publish got no answer: their events may exist or not. */
   readonly unanswered = new Set<number>();
+  /** How often for which reason. */
+  readonly failures = new Map<string, number>();
+  /** Numbers refused with an answer that does not say whether anything was kept. */
+  readonly undecided = new Set<number>();
   /** Answers other than 202: there should be none. */
   readonly refused: string[] = [];
   readonly #options: PublishersOptions;
@@ -58,14 +69,17 @@ export class Publishers {
       const number = this.#next++;
       try {
         await this.#publish(number, server);
-      } catch {
+      } catch (error) {
         this.unanswered.add(number);
+        const reason = reasonOf(error);
+        this.failures.set(reason, (this.failures.get(reason) ?? 0) + 1);
       }
     }
   }
 
   async #publish(number: number, server: { url: string; agent: Agent }): Promise<void> {
     const { url, agent } = server;
+    const { typeOf = () => 'user.created', onAccepted } = this.#options;
     const { statusCode, body } = await request(`${url}/v1/events`, {
       dispatcher: agent,
       method: 'POST',
@@ -73,12 +87,22 @@ export class Publishers {
         authorization: `Bearer ${this.#options.key}`,
         'content-type': 'application/json',
       },
-      body: JSON.stringify({ type: 'user.created', data: dataOf(number) }),
+      body: JSON.stringify({ type: typeOf(number), data: dataOf(number) }),
     });
     const text = await body.text();
-    if (statusCode === 202) this.accepted.set(JSON.parse(text).id, number);
-    else this.refused.push(`${statusCode} ${text}`);
+    if (statusCode === 202 && onAccepted !== undefined) onAccepted(number);
+    else if (statusCode === 202) this.accepted.set(JSON.parse(text).id, number);
+    else this.#refuse(number, `${statusCode} ${text}`);
   }
+
+  #refuse(number: number, answer: string): void {
+    this.refused.push(answer);
+    if (answer.includes(UNDECIDED)) this.undecided.add(number);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }
 
 /** What event `number` carries: long and short ones, and characters of one to four bytes. */

@@ -27,29 +27,13 @@ const KEEP_ALIVE_MS = 60_000;
 export async function startReceiver(t: TestContext, respond: Respond): Promise<Receiver> {
   const arrivals: Arrival[] = [];
   const waiting: { count: number; resolve: () => void }[] = [];
-  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
-    const chunks: Buffer[] = [];
-    // A sender that is killed breaks its requests off: what is not complete has not arrived.
-    request.on('error', () => {});
-    response.on('error', () => {});
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', async () => {
-      const body = Buffer.concat(chunks).toString('utf8');
-      const arrival = { headers: request.headers, body };
-      arrivals.push(arrival);
-      for (const { count, resolve } of waiting) if (arrivals.length >= count) resolve();
-      response.writeHead(await respond(arrival)).end();
-    });
+  const url = await startAnswering(t, (arrival) => {
+    arrivals.push(arrival);
+    for (const { count, resolve } of waiting) if (arrivals.length >= count) resolve();
+    return respond(arrival);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  cleanUp(t, () => {
-    server.close();
-    server.closeAllConnections();
-  });
-
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/webhooks`,
+    url,
     arrivals,
     async hasReceived(count) {
       if (arrivals.length >= count) return;
@@ -60,4 +44,26 @@ export async function startReceiver(t: TestContext, respond: Respond): Promise<R
       await promise.finally(() => clearTimeout(limit));
     },
   };
+}
+
+/** A receiver that keeps nothing of what arrives; answers its URL. */
+export async function startAnswering(t: TestContext, respond: Respond): Promise<string> {
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
+    const chunks: Buffer[] = [];
+    // A sender that is killed breaks its requests off: what is not complete has not arrived.
+    request.on('error', () => {});
+    response.on('error', () => {});
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', async () => {
+      const body = Buffer.concat(chunks).toString('utf8');
+      response.writeHead(await respond({ headers: request.headers, body })).end();
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  cleanUp(t, () => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/webhooks`;
 }

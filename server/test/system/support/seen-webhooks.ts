@@ -1,7 +1,7 @@
 import type { TestContext } from 'node:test';
 import { setTimeout as after } from 'node:timers/promises';
 import { DeliveriesSeen } from './deliveries-seen.ts';
-import { startReceiver } from './receiver.ts';
+import { startAnswering } from './receiver.ts';
 
 const SLOW_MS = 50;
 const FAILS_EVERY = 3;
@@ -26,7 +26,7 @@ async function startWebhook(
   { status, delayMs }: { status: () => number; delayMs: number },
 ): Promise<SeenWebhook> {
   const seen = new DeliveriesSeen();
-  const { url } = await startReceiver(t, async (arrival) => {
+  const url = await startAnswering(t, async (arrival) => {
     const answered = status();
     seen.record(arrival, answered);
     if (delayMs > 0) await after(delayMs);
