@@ -129,7 +129,7 @@ function lost(accepted: ReadonlyMap<string, number>, webhooks: readonly SeenWebh
   );
 }
 
-/** A node that was frozen has no lease for a moment: it says 503, and nothing of the call happened. */
+/** A node that was frozen has no lease for a moment: it says 503, also when the commit was on its way. */
 function isNotUnavailable(refused: string): boolean {
   return !refused.startsWith('503 ');
 }
