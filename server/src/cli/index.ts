@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import './compile-cache.ts';
-import './heap.ts';
 import './thread-pool.ts';
 import { Command, Option } from 'commander';
 import { StoreBrokenError } from '../store/sqlite/faults.ts';
