@@ -1,29 +1,18 @@
 // The package as it is published, used from outside: types of ESM and CommonJS projects beside the
 // real types of the frameworks, every Node that is on the PATH, Deno and Bun.
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
 import { buildReceiver } from '../../scripts/build-receiver.ts';
+import { createConsumer, installedNodes } from './runtimes/consumer.ts';
 import { installedRuntimes } from './runtimes/installed.ts';
 import { documented } from './vectors.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const project = realpathSync(mkdtempSync(join(tmpdir(), 'posthorn-consumer-')));
-
-before(() => {
-  const modules = join(project, 'node_modules');
-  mkdirSync(modules);
-  for (const name of ['@types', 'fastify', 'hono', 'koa', 'express', 'ioredis']) {
-    symlinkSync(join(root, 'node_modules', name), join(modules, name));
-  }
-  buildReceiver(join(modules, '@posthorn/receiver'));
-});
-
-after(() => rmSync(project, { recursive: true, force: true }));
+const { project, write, typeCheck } = createConsumer(
+  ['@types', 'fastify', 'hono', 'koa', 'express', 'ioredis'],
+  (modules) => buildReceiver(join(modules, '@posthorn/receiver')),
+);
 
 const FRAMEWORKS = `
 import { createReceiver, memoryStore, verify } from '@posthorn/receiver';
@@ -94,23 +83,10 @@ describe('a TypeScript project type-checks', () => {
   ];
   for (const [what, type, source, options] of projects) {
     test(what, () => {
-      const compilerOptions = {
-        strict: true,
-        noEmit: true,
-        target: 'es2022',
-        types: ['node'],
-        // The declarations of the package themselves are what is tried here; the frameworks' are
-        // not, and some of them have faults.
-        skipLibCheck: source === FRAMEWORKS,
-        exactOptionalPropertyTypes: true,
-        ...options,
-      };
-      write('package.json', JSON.stringify({ type }));
-      write('source.ts', source);
-      write('tsconfig.json', JSON.stringify({ compilerOptions, files: ['source.ts'] }));
-      const compiler = join(root, 'node_modules/.bin/tsc');
-      const { stdout, status } = spawnSync(process.execPath, [compiler], { cwd: project });
-      assert.equal(status, 0, String(stdout));
+      // The declarations of the package themselves are what is tried here; the frameworks' are
+      // not, and some of them have faults.
+      const skipLibCheck = source === FRAMEWORKS;
+      typeCheck({ type, source, options: { skipLibCheck, ...options } });
     });
   }
 });
@@ -157,8 +133,7 @@ Promise.all([${PARTS.map((part) => `import('${part}')`).join(', ')}]).then((all)
 describe('the package runs', () => {
   for (const [file, source] of Object.entries(PROGRAMS)) {
     const how = file.replace('.mjs', ' by an ES module').replace('.cjs', ' by CommonJS');
-    for (const node of nodes().filter(isRecent)) {
-      const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
+    for (const { node, version } of installedNodes()) {
       test(`${how} in Node ${version}`, () => run(node, [], file, source));
     }
     for (const { name, program, options } of installedRuntimes()) {
@@ -176,23 +151,4 @@ function run(command: string, options: readonly string[], file: string, source: 
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   assert.equal(said, SAID);
-}
-
-/** The program's own, and all that are on the PATH, each once. */
-function nodes(): string[] {
-  const folders = (process.env.PATH ?? '').split(delimiter);
-  const candidates = [process.execPath, ...folders.map((folder) => join(folder, 'node'))];
-  const found = candidates.filter((path) => spawnSync(path, ['--version']).status === 0);
-  return [...new Set(found.map((path) => realpathSync(path)))];
-}
-
-/** Older ones cannot require an ES module, and are not promised. */
-function isRecent(node: string): boolean {
-  const version = execFileSync(node, ['--version'], { encoding: 'utf8' });
-  const [major = 0, minor = 0] = version.slice(1).split('.').map(Number);
-  return major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19);
-}
-
-function write(file: string, text: string): void {
-  writeFileSync(join(project, file), text);
 }

@@ -2,35 +2,22 @@
 // make of it.
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
-import {
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { createConsumer, installedNodes } from '../../../receiver/test/runtimes/consumer.ts';
 import { installedRuntimes } from '../../../receiver/test/runtimes/installed.ts';
 import { buildClient } from '../../../scripts/build-client.ts';
 import { startTestServer } from '../support/start-test-server.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const project = realpathSync(mkdtempSync(join(tmpdir(), 'posthorn-client-')));
+const { project, write, typeCheck } = createConsumer(['@types'], (modules) =>
+  buildClient(join(modules, 'posthorn')),
+);
 const built = join(project, 'node_modules/posthorn');
 const server = await startTestServer({ after });
-
-before(() => {
-  mkdirSync(join(project, 'node_modules'));
-  symlinkSync(join(root, 'node_modules/@types'), join(project, 'node_modules/@types'));
-  buildClient(built);
-});
-after(() => rmSync(project, { recursive: true, force: true }));
 
 const USE = `
 import { type Client, createClient, type NewEvent, PosthornApiError } from 'posthorn/client';
@@ -123,8 +110,8 @@ const PROGRAMS = {
 
 describe('it runs as plain JavaScript', () => {
   for (const [file, source] of Object.entries(PROGRAMS)) {
-    for (const node of nodes()) {
-      test(`${file} in Node ${versionOf(node)}`, async () => {
+    for (const { node, version } of installedNodes()) {
+      test(`${file} in Node ${version}`, async () => {
         write('package.json', '{}');
         write(file, source);
         const args = [...withoutStripping(node), file, server.url, server.key];
@@ -144,54 +131,8 @@ describe('it runs as plain JavaScript', () => {
   }
 });
 
-interface Sources {
-  /** Of the project's package.json. */
-  type: string;
-  source: string;
-  options: object;
-}
-
-function typeCheck({ type, source, options }: Sources): void {
-  const compilerOptions = {
-    strict: true,
-    noEmit: true,
-    target: 'es2022',
-    types: ['node'],
-    exactOptionalPropertyTypes: true,
-    ...options,
-  };
-  write('package.json', JSON.stringify({ type }));
-  write('source.ts', source);
-  write('tsconfig.json', JSON.stringify({ compilerOptions, files: ['source.ts'] }));
-  const compiler = join(root, 'node_modules/.bin/tsc');
-  const { stdout, status } = spawnSync(process.execPath, [compiler], { cwd: project });
-  assert.equal(status, 0, String(stdout));
-}
-
-/** The program's own, and all that are on the PATH and can require an ES module, each once. */
-function nodes(): string[] {
-  const folders = (process.env.PATH ?? '').split(delimiter);
-  const found = [process.execPath, ...folders.map((folder) => join(folder, 'node'))].filter(
-    (path) => spawnSync(path, ['--version']).status === 0,
-  );
-  return [...new Set(found.map((path) => realpathSync(path)))].filter((path) => {
-    const [major = 0, minor = 0] = versionOf(path).split('.').map(Number);
-    return major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19);
-  });
-}
-
-function versionOf(node: string): string {
-  return String(spawnSync(node, ['--version']).stdout)
-    .trim()
-    .slice(1);
-}
-
 /** Older ones have neither the ability nor the option. */
 function withoutStripping(node: string): string[] {
   const option = '--no-strip-types';
   return spawnSync(node, [option, '--version']).status === 0 ? [option] : [];
-}
-
-function write(file: string, text: string): void {
-  writeFileSync(join(project, file), text);
 }
