@@ -30,7 +30,7 @@ export interface Clock {
   now(): number;
   /** Milliseconds since some moment; never goes back. */
   monotonic(): number;
-  /** Calls once, after at least so many milliseconds. */
+  /** Calls once, after at least so many milliseconds; with none, when all that is ready has been handled. */
   after(delayMs: number, call: () => void): Timer;
 }
 

@@ -9,8 +9,12 @@ const EXHAUSTED_MS = 1_000;
 const OVERDUE_MS = 1_000;
 /** Lanes with a late exchange keep so many in progress, while more than half of all is in use. */
 const LATE_IN_FLIGHT_MAX = 2;
-/** So many start in one turn of the event loop: answers, outcomes and time-outs have theirs between. */
-const STARTS_AT_ONCE = 64;
+/**
+ * So many start in one turn of the event loop: answers, outcomes and time-outs have theirs between. It
+ * also keeps what is in progress to what this thread can serve: when more answers are ready in a turn
+ * than it starts, they would only wait here, each with a connection of its own.
+ */
+const STARTS_AT_ONCE = 32;
 /** What the wall clock keeps back is looked at again so often. */
 const LOOK_AGAIN_MS = 60_000;
 
@@ -39,7 +43,7 @@ export class Dispatcher {
   readonly #late = new Set<Lane>();
   #isHeld = false;
   #exhaustedUntil = Number.NEGATIVE_INFINITY;
-  /** When the next `dispatch` is made by itself, monotonic. */
+  /** When starting goes on, monotonic. */
   #goesOnAt = Number.POSITIVE_INFINITY;
 
   constructor(clock: Clock, inFlightMax: number, hooks: DispatcherHooks) {
@@ -85,8 +89,13 @@ export class Dispatcher {
     else this.turns.wait(lane);
   }
 
-  /** Starts what can start now, lanes in turn. */
+  /** Starts what can start, as soon as everything that is ready now has been handled. */
   dispatch(): void {
+    this.#goOnAt(Number.NEGATIVE_INFINITY);
+  }
+
+  /** Lanes in turn. */
+  #startSome(): void {
     if (this.turns.used <= this.turns.max / 2 && this.#late.size > 0) this.#offerLate();
     let left = STARTS_AT_ONCE;
     while (!this.#isHeld && !this.#hooks.isStuck() && !this.#isExhausted()) {
@@ -119,8 +128,10 @@ export class Dispatcher {
     if (moment >= this.#goesOnAt) return;
     this.#goesOnAt = moment;
     this.#clock.after(Math.max(0, moment - this.#now()), () => {
-      if (this.#goesOnAt === moment) this.#goesOnAt = Number.POSITIVE_INFINITY;
-      this.dispatch();
+      // An earlier moment was asked for since.
+      if (this.#goesOnAt !== moment) return;
+      this.#goesOnAt = Number.POSITIVE_INFINITY;
+      this.#startSome();
     });
   }
 

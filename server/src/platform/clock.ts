@@ -4,7 +4,11 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(delayMs, call) {
-    const timer = setTimeout(call, Math.min(Math.max(0, delayMs), TIMEOUT_MAX_MS));
+    if (delayMs <= 0) {
+      const immediate = setImmediate(call);
+      return { cancel: () => clearImmediate(immediate) };
+    }
+    const timer = setTimeout(call, Math.min(delayMs, TIMEOUT_MAX_MS));
     return { cancel: () => clearTimeout(timer) };
   },
 };

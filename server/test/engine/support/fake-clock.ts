@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Clock } from '../../../src/core/ports.ts';
+import type { Clock, Timer } from '../../../src/core/ports.ts';
 
 /** A clock that goes on only when it is told to. */
 export interface FakeClock extends Clock {
@@ -27,7 +27,8 @@ export function createFakeClock(): FakeClock {
     now: () => offset + elapsed,
     monotonic: () => elapsed,
     after(delayMs, call) {
-      const entry = { at: elapsed + Math.max(0, delayMs), call };
+      if (delayMs <= 0) return afterThisTurn(call);
+      const entry = { at: elapsed + delayMs, call };
       timers.add(entry);
       return { cancel: () => void timers.delete(entry) };
     },
@@ -60,10 +61,51 @@ export function createFakeClock(): FakeClock {
   }
 }
 
+/** What is to be called at the end of this turn of the event loop. */
+const soon = new Set<NodeJS.Immediate>();
+
+function afterThisTurn(call: () => void): Timer {
+  const immediate = setImmediate(() => {
+    soon.delete(immediate);
+    call();
+  });
+  soon.add(immediate);
+  return {
+    cancel() {
+      soon.delete(immediate);
+      clearImmediate(immediate);
+    },
+  };
+}
+
 /**
- * Everything that was set off has happened: fakes and the store in memory answer in microtasks, and
- * all of those are over when the event loop takes its next turn.
+ * Everything that was set off has happened: fakes and the store in memory answer in microtasks, and all
+ * of those are over when the event loop takes its next turn.
  */
 export async function settled(): Promise<void> {
-  await nextTurn();
+  do await nextTurn();
+  while (soon.size > 0);
+}
+
+/** How much a count grew in each turn of the event loop in which it did, until that is asked for. */
+export function countEachTurn(count: () => number): () => number[] {
+  const grown: number[] = [];
+  let before = count();
+  let next = setImmediate(goOn);
+  return () => {
+    clearImmediate(next);
+    look();
+    return grown;
+  };
+
+  function goOn(): void {
+    look();
+    next = setImmediate(goOn);
+  }
+
+  function look(): void {
+    const now = count();
+    if (now !== before) grown.push(now - before);
+    before = now;
+  }
 }
