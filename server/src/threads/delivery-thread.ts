@@ -1,6 +1,6 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createIds } from '../core/ids.ts';
-import type { Control, DueDelivery, TakenShard, Wake } from '../core/ports.ts';
+import type { Control, TakenShard, Wake } from '../core/ports.ts';
 import { createEngine, type DrainReport } from '../engine/engine.ts';
 import { ALWAYS_VALID } from '../engine/lease.ts';
 import type { EngineSettings } from '../engine/ports.ts';
@@ -13,9 +13,10 @@ import { systemClock } from '../platform/clock.ts';
 import { systemLookUp } from '../platform/look-ups.ts';
 import { createRandom } from '../platform/random.ts';
 import { createVault } from '../platform/vault.ts';
-import { type StoreCall, storeOver } from '../store/calls.ts';
-import { answerCalls, answerWith, createCaller } from './channel.ts';
+import { storeOver } from '../store/calls.ts';
+import { answerCalls, answerWith } from './channel.ts';
 import { sharedLease } from './shared-lease.ts';
+import { createStoreCaller } from './store-channel.ts';
 
 export interface DeliveryThreadData {
   storePort: MessagePort;
@@ -53,9 +54,7 @@ const clock = systemClock;
 const random = createRandom();
 const announcements = createAnnouncements();
 startLog(data.log);
-const storeCalls = createCaller<StoreCall>(data.storePort, (news) => {
-  engine.handOver(news as DueDelivery[]);
-});
+const storeCalls = createStoreCaller(data.storePort, (deliveries) => engine.handOver(deliveries));
 const transport = createUndiciTransport(
   { addresses: createAddressPolicy(data.allowNetworks), clock, lookUp: systemLookUp },
   { socketsMax: data.socketsMax, lookUpsMax: data.lookUpsMax },

@@ -1,10 +1,8 @@
-import type { DueDelivery } from '../core/ports.ts';
+import type { HandOver } from '../core/ports.ts';
 import { shardOf, threadOf } from '../core/shards.ts';
 
 /** Each webhook's deliveries go to the delivery thread that serves it. */
-export function handOverTo(
-  threads: readonly ((news: unknown) => void)[],
-): (deliveries: DueDelivery[]) => void {
+export function handOverTo(threads: readonly HandOver[]): HandOver {
   return (deliveries) => {
     if (threads.length === 1) {
       threads[0]?.(deliveries);

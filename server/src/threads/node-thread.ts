@@ -1,18 +1,19 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createIds } from '../core/ids.ts';
+import type { HandOver } from '../core/ports.ts';
 import type { Node } from '../engine/nodes/node.ts';
 import { type LogSettings, startLog } from '../observe/log.ts';
 import { startStoreMetrics } from '../observe/metrics.ts';
 import { createAnnouncements } from '../platform/announcements.ts';
 import { systemClock } from '../platform/clock.ts';
 import { createRandom } from '../platform/random.ts';
-import type { StoreCall } from '../store/calls.ts';
 import { believing } from '../store/postgres/believing.ts';
 import { expectMigrated, migrate } from '../store/postgres/migrate.ts';
 import { openPostgresStore, type PostgresStore } from '../store/postgres/store.ts';
 import { answerCalls, answerWith } from './channel.ts';
 import { handOverTo } from './hand-over.ts';
 import { type NodePartData, runNode } from './node-part.ts';
+import { answerStoreCalls } from './store-channel.ts';
 import type { StoreThreadMessage } from './store-thread.ts';
 
 export interface NodeThreadData {
@@ -33,8 +34,8 @@ export interface NodeThreadData {
  * shards.
  */
 const { url, listenUrl, migrates, ports, metricsPort, node, log } = workerData as NodeThreadData;
-/** How to tell each delivery thread. */
-const owners: ((news: unknown) => void)[] = [];
+/** To each delivery thread. */
+const owners: HandOver[] = [];
 /** What the store's writes go by. */
 const owned = new Map<number, number>();
 let running: Node | null = null;
@@ -63,10 +64,10 @@ function serve({ call, ownership, close }: PostgresStore): void {
     announcements: createAnnouncements(),
   });
   for (const [index, port] of ports.entries()) {
-    const end = answerCalls<StoreCall>(port, (asked, answer) => {
+    const handOver = answerStoreCalls(port, (asked, answer) => {
       void answerWith(() => call(asked), answer);
     });
-    if (index < node.deliveryPorts.length) owners.push(end.tell);
+    if (index < node.deliveryPorts.length) owners.push(handOver);
   }
   const metrics = startStoreMetrics();
   answerCalls<'metrics'>(metricsPort, (_call, answer) => {

@@ -1,15 +1,16 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createIds } from '../core/ids.ts';
+import type { HandOver } from '../core/ports.ts';
 import { startStoreMetrics } from '../observe/metrics.ts';
 import { systemClock } from '../platform/clock.ts';
 import { createRandom } from '../platform/random.ts';
-import type { StoreCall } from '../store/calls.ts';
 import { type BrokenBy, StoreBrokenError } from '../store/sqlite/faults.ts';
 import { type OpenStore, openStore } from '../store/sqlite/local-store.ts';
 import { DataFileInUseError } from '../store/sqlite/lock.ts';
 import { createQueue } from '../store/sqlite/queue.ts';
 import { answerCalls } from './channel.ts';
 import { handOverTo } from './hand-over.ts';
+import { answerStoreCalls } from './store-channel.ts';
 
 export interface StoreThreadData {
   path: string;
@@ -31,8 +32,8 @@ export type StoreThreadMessage =
  * the disk syncs the next ones gather.
  */
 const { path, ports, metricsPort, deliveryThreads } = workerData as StoreThreadData;
-/** How to tell each delivery thread. */
-const owners: ((news: unknown) => void)[] = [];
+/** To each delivery thread. */
+const owners: HandOver[] = [];
 const opened = tryOpen();
 if (opened !== null) serve(opened);
 
@@ -51,8 +52,8 @@ function serve({ executor, close }: OpenStore): void {
   const queue = createQueue(executor, sayBroken);
 
   for (const [index, port] of ports.entries()) {
-    const end = answerCalls<StoreCall>(port, queue.add);
-    if (index < deliveryThreads) owners.push(end.tell);
+    const handOver = answerStoreCalls(port, queue.add);
+    if (index < deliveryThreads) owners.push(handOver);
   }
   if (metricsPort !== undefined) answerMetrics(metricsPort);
   parentPort?.on('message', () => {

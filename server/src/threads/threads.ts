@@ -7,7 +7,7 @@ import type { EngineSettings } from '../engine/ports.ts';
 import type { MetricReport } from '../observe/instruments.ts';
 import type { LogSettings } from '../observe/log.ts';
 import { systemClock } from '../platform/clock.ts';
-import { type StoreCall, storeOver } from '../store/calls.ts';
+import { storeOver } from '../store/calls.ts';
 import { guardLog } from '../store/sqlite/database.ts';
 import { StoreBrokenError } from '../store/sqlite/faults.ts';
 import { DataFileInUseError } from '../store/sqlite/lock.ts';
@@ -17,6 +17,7 @@ import type { ControlCall, DeliveryThreadData, DrainAnswer } from './delivery-th
 import { createGatherer, type Gathered } from './gather.ts';
 import type { NodeThreadData } from './node-thread.ts';
 import { sharedLease } from './shared-lease.ts';
+import { createStoreCaller } from './store-channel.ts';
 import type { StoreThreadData, StoreThreadMessage } from './store-thread.ts';
 
 /** Where everything is kept: a file (or `:memory:`) of this process alone, or a database with many nodes. */
@@ -85,7 +86,7 @@ export async function startThreads(
     startDeliveryThread(settings, { ...ports, node: link?.engines[index] ?? null }, crashed);
     return createCaller<ControlCall>(control.port2);
   });
-  const storeCalls = createCaller<StoreCall>(ownStore.port2);
+  const storeCalls = createStoreCaller(ownStore.port2, () => {});
   const askStore = createCaller<'metrics'>(storeMetrics.port2);
   const store = storeOver(storeCalls.call, async () => {
     guard?.close();

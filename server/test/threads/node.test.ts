@@ -10,13 +10,13 @@ import { createNodeLease } from '../../src/engine/nodes/node-lease.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createRandom } from '../../src/platform/random.ts';
 import { createVault } from '../../src/platform/vault.ts';
-import type { StoreCall } from '../../src/store/calls.ts';
 import { storeOver } from '../../src/store/calls.ts';
 import { createCaller } from '../../src/threads/channel.ts';
 import { createNodeLink, nodeRun } from '../../src/threads/delivery-run.ts';
 import type { ControlCall, DeliveryThreadData } from '../../src/threads/delivery-thread.ts';
 import { runNode } from '../../src/threads/node-part.ts';
 import { createLeaseMemory, sharedLease } from '../../src/threads/shared-lease.ts';
+import { createStoreCaller } from '../../src/threads/store-channel.ts';
 import type { StoreThreadData } from '../../src/threads/store-thread.ts';
 import { createFakeClock } from '../engine/support/fake-clock.ts';
 import { OwnershipTable } from '../engine/support/ownership-table.ts';
@@ -121,7 +121,7 @@ async function open(t: TestContext) {
     return createCaller<ControlCall>(port2);
   });
   const storePort = portOf(stores, THREADS);
-  const store = storeOver(createCaller<StoreCall>(storePort).call, async () => {});
+  const store = storeOver(createStoreCaller(storePort, () => {}).call, async () => {});
   const webhooks = await subscribe();
   const world = {
     ...{ receiver, table, store, webhooks, controls, lease: link.part.lease },

@@ -10,10 +10,10 @@ import type { DueDelivery, HandOver, Store } from '../../../src/core/ports.ts';
 import { SHARDS } from '../../../src/core/shards.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
 import { createRandom } from '../../../src/platform/random.ts';
-import { type StoreCall, storeOver } from '../../../src/store/calls.ts';
+import { storeOver } from '../../../src/store/calls.ts';
 import { openPostgresStore } from '../../../src/store/postgres/store.ts';
 import { createLocalStore } from '../../../src/store/sqlite/local-store.ts';
-import { createCaller } from '../../../src/threads/channel.ts';
+import { createStoreCaller } from '../../../src/threads/store-channel.ts';
 import type { StoreThreadData, StoreThreadMessage } from '../../../src/threads/store-thread.ts';
 import { migratedDatabase } from '../../support/postgres.ts';
 import type { OpenStoreUnderTest } from '../contract/store-under-test.ts';
@@ -42,7 +42,7 @@ export async function openThread(path: string, handOver: HandOver): Promise<Stor
   });
   const [opened] = (await once(worker, 'message')) as [StoreThreadMessage];
   if (opened.kind === 'refused') throw new Error(opened.message);
-  const { call } = createCaller<StoreCall>(port2, (news) => handOver(news as DueDelivery[]));
+  const { call } = createStoreCaller(port2, handOver);
   return storeOver(call, async () => {
     const ended = once(worker, 'exit');
     worker.postMessage('close');
