@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import './compile-cache.ts';
+import './heap-growth.ts';
 import './thread-pool.ts';
 import { Command, Option } from 'commander';
 import { StoreBrokenError } from '../store/sqlite/faults.ts';

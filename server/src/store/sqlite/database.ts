@@ -8,6 +8,9 @@ const OPENING_BUSY_TIMEOUT_MS = 5_000;
 const SERVING_BUSY_TIMEOUT_MS = 50;
 const JOURNAL_SIZE_LIMIT_BYTES = 64 * 1024 * 1024;
 
+/** Pages that are kept in memory; the system keeps those of the file beside them. */
+const CACHE_KIB = 16_384;
+
 /** For new files. Fewer, larger pages: a commit writes each page that it touched with calls of its own. */
 const PAGE_BYTES = 8_192;
 
@@ -22,7 +25,7 @@ export function openDatabase(path: string): DatabaseSync {
     pragma journal_mode = wal;
     pragma synchronous = full;
     pragma journal_size_limit = ${JOURNAL_SIZE_LIMIT_BYTES};
-    pragma cache_size = -65536;
+    pragma cache_size = -${CACHE_KIB};
     pragma temp_store = memory;
   `);
   const journal = path === ':memory:' ? 'memory' : 'wal';
