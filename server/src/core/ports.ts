@@ -355,8 +355,10 @@ export interface Store {
   createAccount(account: { id: string; createdAt: number }): Promise<'created' | 'exists'>;
 
   listEventTypes(page: PageRequest): Promise<Page<EventType>>;
+  getEventType(name: string): Promise<EventType | null>;
   /** Every name; bounded by the number of types that an installation may have. */
   eventTypeNames(): Promise<string[]>;
+  /** Takes the place of the whole type that has this name. */
   putEventType(
     type: EventType,
     limits: { max: number },

@@ -9,7 +9,7 @@ export function eventTypeRoutes(api: Api, { service, pages }: RouteContext): voi
     return pages.answer(
       request,
       page,
-      (type) => type,
+      ({ name, description }) => ({ name, description }),
       ({ name }) => name,
     );
   });
@@ -18,9 +18,11 @@ export function eventTypeRoutes(api: Api, { service, pages }: RouteContext): voi
     '/event-types/:name',
     { schema: { params: ByNameParams, body: EventTypeBody, querystring: NoQuery } },
     async (request, reply) => {
-      const type = { name: request.params.name, description: request.body.description };
+      const { name } = request.params;
+      const { description } = request.body;
+      const type = { name, description, schema: null, example: null };
       if ((await catalogue.put(type)) === 'created') reply.code(201);
-      return type;
+      return { name, description };
     },
   );
 
