@@ -1,3 +1,4 @@
+import type { Fault } from './errors.ts';
 import type {
   Attempt,
   AttemptFailure,
@@ -343,6 +344,18 @@ export interface PendingWebhook extends WebhookRef {
 export interface SendTimesRequest extends WebhookRef {
   since: number;
   limit: number;
+}
+
+/** A JSON Schema of `data`, and an example that is to fit it; both as JSON objects. */
+export interface DescribedData {
+  schema: string;
+  example: string | null;
+}
+
+/** Knows JSON Schema. */
+export interface DataSchemas {
+  /** What is wrong with them, by pointers that begin with `/schema` or `/example`; at most 20 faults. */
+  faults(data: DescribedData): Promise<readonly Fault[]>;
 }
 
 /**
