@@ -47,7 +47,7 @@ const layers: readonly Layer[] = [
     node: true,
   },
   { place: observe, imports: [core], npm: ['pino', '@prometheus-io/client'], node: true },
-  { place: platform, imports: [core], npm: [], node: true },
+  { place: platform, imports: [core], npm: ['ajv/*'], node: true },
   { place: threads, imports: [core, engine, store, platform, observe], npm: [], node: true },
   // For browsers too: it takes types only, which are gone when it runs (its test bundles it).
   {

@@ -16,6 +16,7 @@ import { createAnnouncements } from '../platform/announcements.ts';
 import { systemClock } from '../platform/clock.ts';
 import { deliveryThreads } from '../platform/cores.ts';
 import { createCursors } from '../platform/cursors.ts';
+import { createDataSchemas } from '../platform/data-schemas.ts';
 import { descriptorLimit, socketShares } from '../platform/descriptors.ts';
 import { lookUpSlots } from '../platform/look-ups.ts';
 import { createRandom } from '../platform/random.ts';
@@ -209,6 +210,7 @@ function serviceOf({ options, clock, random, newId, vault, threads }: Parts): Se
     clock,
     random,
     vault,
+    dataSchemas: createDataSchemas(),
     newId,
     urlRule: {
       allowHttp: settings.allowHttp,

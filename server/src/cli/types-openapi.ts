@@ -1,4 +1,4 @@
-import { resolve } from './types-schema.ts';
+import { resolve } from '../core/schema-places.ts';
 import type { DescribedType } from './types-text.ts';
 
 type Node = Readonly<Record<string, unknown>>;
@@ -22,7 +22,7 @@ export function typesOfOpenApi(document: unknown): DescribedType[] {
     return {
       name: type ?? key,
       description: String(operation.summary ?? operation.description ?? ''),
-      ...(data.length > 0 && { data: { allOf: data } }),
+      ...(data.length > 0 && { data: { schema: { allOf: data }, document } }),
     };
   });
 }

@@ -1,14 +1,17 @@
+import { isSchema, resolve, type Schema } from '../core/schema-places.ts';
 import { propertyName, quoted, withComment } from './types-syntax.ts';
 
-/** Turns JSON Schemas of one document into TypeScript. */
-export interface SchemaTypes {
-  /** A type of one or more lines. What a `$ref` leads to gets a name, and a declaration below. */
-  typeOf(schema: unknown): string;
-  /** A declaration for each schema that was referred to, in the order in which they were met. */
-  declarations(): string[];
-}
+/** A schema as a type of one or more lines. What a `$ref` leads to gets a name, and is declared. */
+export type TypeOf = (schema: unknown) => string;
 
-type Schema = Readonly<Record<string, unknown>>;
+/** By name, in the order in which they were met; the documents of one module share it. */
+export type Declarations = Map<string, Declaration>;
+
+interface Declaration {
+  /** As its schema is called; several may be called the same. */
+  readonly word: string;
+  readonly text: string;
+}
 
 /** What JSON says of a value and no more. */
 const ANYTHING = 'unknown';
@@ -21,9 +24,8 @@ const TAKEN = ['Events', 'Record', 'Array'];
  * schema fits the type. Members that a schema neither names nor speaks of (`additionalProperties` left out)
  * are not in the type: reading one is nearly always a misspelling.
  */
-export function createSchemaTypes(document: unknown): SchemaTypes {
+export function createTypeOf(document: unknown, declared: Declarations): TypeOf {
   const names = new Map<string, string>();
-  const bodies = new Map<string, string>();
 
   function typeOf(schema: unknown): string {
     if (schema === false) return 'never';
@@ -111,40 +113,38 @@ export function createSchemaTypes(document: unknown): SchemaTypes {
     const known = names.get(pointer);
     if (known !== undefined) return known;
     const schema = resolve(document, pointer);
-    const name = freeName(pointer, [...names.values(), ...TAKEN]);
-    // Before its body is made: that may refer to it.
-    names.set(pointer, name);
-    bodies.set(name, '');
-    bodies.set(name, withComment(schema, `export type ${name} = ${typeOf(schema)};`));
-    return name;
+    const word = wordOf(pointer);
+    const own = freeName(word, declared);
+    // Before its type is made: that may refer to it.
+    names.set(pointer, own);
+    declared.set(own, { word, text: '' });
+    const type = typeOf(schema);
+    const textAs = (name: string) => withComment(schema, `export type ${name} = ${type};`);
+    // Another document may have the very same; one that refers to itself has its own name in it.
+    const [same] = [...declared].find(([name, declaration]) => {
+      return declaration.word === word && declaration.text === textAs(name);
+    }) ?? [own];
+    if (same === own) declared.set(own, { word, text: textAs(own) });
+    else declared.delete(own);
+    names.set(pointer, same);
+    return same;
   }
 
-  return { typeOf, declarations: () => [...bodies.values()] };
+  return typeOf;
 }
 
-/** What a `$ref` within a document leads to. */
-export function resolve(document: unknown, pointer: string): unknown {
-  if (pointer !== '#' && !pointer.startsWith('#/')) {
-    throw new Error(`"$ref": "${pointer}" leads out of the document; bundle it into one first.`);
-  }
-  const steps = decodeURIComponent(pointer).split('/').slice(1);
-  return steps.reduce<unknown>((value, step) => {
-    const key = step.replaceAll('~1', '/').replaceAll('~0', '~');
-    if (typeof value === 'object' && value !== null && Object.hasOwn(value, key)) {
-      return (value as Schema)[key];
-    }
-    throw new Error(`"$ref": "${pointer}" leads to nothing.`);
-  }, document);
-}
-
-function freeName(pointer: string, taken: readonly string[]): string {
+/** What a schema is called, by where it stands. */
+function wordOf(pointer: string): string {
   const last = decodeURIComponent(pointer).split('/').at(-1) ?? '';
   const words = last.split(/[^\p{ID_Continue}]+/u).filter((word) => word !== '');
   const joined = words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
-  const name = /^\p{ID_Start}/u.test(joined) ? joined : `Schema${joined}`;
+  return /^\p{ID_Start}/u.test(joined) ? joined : `Schema${joined}`;
+}
+
+function freeName(word: string, declared: Declarations): string {
   for (let number = 1; ; number += 1) {
-    const free = number === 1 ? name : `${name}${number}`;
-    if (!taken.includes(free)) return free;
+    const free = number === 1 ? word : `${word}${number}`;
+    if (!declared.has(free) && !TAKEN.includes(free)) return free;
   }
 }
 
@@ -179,10 +179,6 @@ function listOf(type: string): string {
 
 function indented(text: string): string {
   return text.replaceAll('\n', '\n  ');
-}
-
-function isSchema(value: unknown): value is Schema {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function hasAny(schema: Schema, keywords: readonly string[]): boolean {

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createClient } from '../client/client.ts';
+import type { EventType } from '../client/types.ts';
 import { SettingsError } from './read-settings.ts';
 import { typesOfOpenApi } from './types-openapi.ts';
-import { typesText } from './types-text.ts';
+import { type DescribedType, typesText } from './types-text.ts';
 
 export interface TypesOptions {
   /** The server to ask. */
@@ -18,7 +19,8 @@ export async function typesOfServer(options: TypesOptions): Promise<void> {
   const { url } = options;
   const client = createClient({ baseUrl: url, apiKey: apiKeyFor(options) });
   try {
-    process.stdout.write(typesText(await Array.fromAsync(client.eventTypes.list()), {}));
+    const types = await Array.fromAsync(client.eventTypes.list(), described);
+    process.stdout.write(typesText(types));
   } catch (cause) {
     throw new Error(`The event types of ${url} were not read: ${(cause as Error).message}`, {
       cause,
@@ -30,10 +32,19 @@ export async function typesOfServer(options: TypesOptions): Promise<void> {
 export function typesOfFile(file: string): void {
   try {
     const document: unknown = JSON.parse(readFileSync(file, 'utf8'));
-    process.stdout.write(typesText(typesOfOpenApi(document), document));
+    process.stdout.write(typesText(typesOfOpenApi(document)));
   } catch (cause) {
     throw new Error(`${file} gives no event types: ${(cause as Error).message}`, { cause });
   }
+}
+
+/** A schema is a document of its own. */
+function described({ name, description, schema }: EventType): DescribedType {
+  return {
+    name,
+    description,
+    ...(schema !== null && { data: { schema, document: schema } }),
+  };
 }
 
 /** Never a flag: those are visible to every user of the machine. */

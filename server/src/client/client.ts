@@ -12,6 +12,7 @@ import type {
   EventsQuery,
   EventType,
   NewEvent,
+  NewEventType,
   NewWebhook,
   PageQuery,
   Recovery,
@@ -114,11 +115,14 @@ export function createClient(options: ClientOptions) {
     eventTypes: {
       list: (query: PageQuery = {}, options?: CallOptions) =>
         list<EventType>('/v1/event-types', query, options),
-      put: ({ name, description }: EventType, options?: CallOptions) =>
+      get: (name: string, options?: CallOptions) =>
+        json<EventType>({ method: 'GET', path: path`/v1/event-types/${name}`, options }),
+      /** What is left out the type has no longer. */
+      put: ({ name, description, schema, example }: NewEventType, options?: CallOptions) =>
         json<EventType>({
           method: 'PUT',
           path: path`/v1/event-types/${name}`,
-          body: { description },
+          body: { description, schema, example },
           options,
         }),
       delete: (name: string, options?: CallOptions) =>

@@ -31,6 +31,10 @@ export type Rotation = Static<typeof requests.RotateBody>;
 export type RecoverySpan = Static<typeof requests.RecoverBody>;
 export type NewEvent = NonNullable<Static<typeof requests.PublishBody>['events']>[number];
 
+export interface NewEventType extends Static<typeof requests.EventTypeBody> {
+  name: string;
+}
+
 export type PageQuery = Partial<Static<typeof requests.PageQuery>>;
 export type EventsQuery = Partial<Static<typeof requests.EventsQuery>>;
 export type DeliveriesQuery = Partial<Static<typeof requests.DeliveriesQuery>>;

@@ -35,6 +35,10 @@ export type Trigger = 'schedule' | 'manual' | 'test';
 export interface EventType {
   name: string;
   description: string;
+  /** Of its `data`: a JSON Schema (2020-12), as JSON. Null for none. */
+  schema: string | null;
+  /** Of its `data`: an object, as JSON. Null for none. */
+  example: string | null;
 }
 
 export interface Webhook {

@@ -1,3 +1,4 @@
+import type { Fault } from './errors.ts';
 import type {
   Attempt,
   AttemptFailure,
@@ -345,6 +346,18 @@ export interface SendTimesRequest extends WebhookRef {
   limit: number;
 }
 
+/** A JSON Schema of `data`, and an example that is to fit it; both as JSON objects. */
+export interface DescribedData {
+  schema: string;
+  example: string | null;
+}
+
+/** Knows JSON Schema. */
+export interface DataSchemas {
+  /** What is wrong with them, by pointers that begin with `/schema` or `/example`; at most 20 faults. */
+  faults(data: DescribedData): Promise<readonly Fault[]>;
+}
+
 /**
  * Everything that is kept. Each call is one transaction, or a part of one that is committed as a
  * whole: when the promise is fulfilled, the change has reached the disk.
@@ -355,8 +368,10 @@ export interface Store {
   createAccount(account: { id: string; createdAt: number }): Promise<'created' | 'exists'>;
 
   listEventTypes(page: PageRequest): Promise<Page<EventType>>;
+  getEventType(name: string): Promise<EventType | null>;
   /** Every name; bounded by the number of types that an installation may have. */
   eventTypeNames(): Promise<string[]>;
+  /** Takes the place of the whole type that has this name. */
   putEventType(
     type: EventType,
     limits: { max: number },

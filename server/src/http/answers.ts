@@ -10,7 +10,7 @@ import {
   ORDERINGS,
   WEBHOOK_STATUSES,
 } from '../core/model.ts';
-import { nullable, wordOrNull } from './schemas.ts';
+import { DataExample, DataSchema, nullable, wordOrNull } from './schemas.ts';
 
 /**
  * What the API answers with, for the OpenAPI document and the tests that hold every answer against it.
@@ -181,7 +181,12 @@ export const DeliveryWithAttempts = Type.Object({
   attempts: Type.Array(Attempt, { description: 'Oldest first.' }),
 });
 
-export const EventType = Type.Object({ name: Type.String(), description: Type.String() });
+export const EventType = Type.Object({
+  name: Type.String(),
+  description: Type.String(),
+  schema: DataSchema,
+  example: DataExample,
+});
 
 export const WebhookList = listOf(Webhook);
 export const EventList = listOf(Event);

@@ -5,6 +5,7 @@ import {
   type Attempt,
   type Delivery,
   type Event,
+  type EventType,
   type Recovery,
   type Webhook,
   type WebhookSettings,
@@ -64,6 +65,15 @@ export function presentAccepted(event: Event) {
 /** The stored body is the event as it is delivered. */
 export function presentEvent(event: Event): unknown {
   return JSON.parse(event.body);
+}
+
+export function presentEventType({ name, description, schema, example }: EventType) {
+  return {
+    name,
+    description,
+    schema: orNull(schema, JSON.parse),
+    example: orNull(example, JSON.parse),
+  };
 }
 
 export function presentDelivery(delivery: Delivery) {

@@ -103,7 +103,20 @@ const Moment = Type.String({ maxLength: 40 });
 
 export const RecoverBody = Type.Object({ since: Moment, until: Type.Optional(Moment) }, closed);
 
-export const EventTypeBody = Type.Object({ description: Description }, closed);
+export const DataSchema = objectOrNull(
+  'A JSON Schema of `data`, draft 2020-12, as an object; null for none.',
+);
+export const DataExample = objectOrNull(
+  'An example of `data`, an object; null for none. It fits the schema, if there is one.',
+);
+export const EventTypeBody = Type.Object(
+  {
+    description: Description,
+    schema: Type.Optional(DataSchema),
+    example: Type.Optional(DataExample),
+  },
+  closed,
+);
 
 /** A body that need not be there and has nothing in it. */
 export const NoBody = Type.Object({}, { ...closed, default: {} });
@@ -140,6 +153,16 @@ export const WebhookDeliveriesQuery = Type.Object(
 export const EventDeliveriesQuery = Type.Object({ ...page, ...status, ...ofWebhook }, closed);
 
 export const NoQuery = Type.Object({}, closed);
+
+/** What is inside was scanned when it was parsed. */
+function objectOrNull(description: string) {
+  return Type.Unsafe<Record<string, unknown> | null>({
+    type: ['object', 'null'],
+    properties: {},
+    additionalProperties: true,
+    description,
+  });
+}
 
 /** The same, or null. Without `anyOf`, so that faults say what is wrong with the value itself. */
 export function nullable<Schema extends TSchema & { type: string }>(schema: Schema) {

@@ -1,4 +1,5 @@
 import { invalid, PosthornError } from '../core/errors.ts';
+import { utf8Length } from '../core/event-body.ts';
 import {
   EVENT_TYPE_CHARS_MAX,
   isEventTypeName,
@@ -6,9 +7,12 @@ import {
   unknownType,
 } from '../core/event-types.ts';
 import type { EventType } from '../core/model.ts';
-import type { Clock, Page, PageRequest, Store } from '../core/ports.ts';
+import type { Clock, DataSchemas, Page, PageRequest, Store } from '../core/ports.ts';
+import type { ServicePorts } from './ports.ts';
 
 export const EVENT_TYPES_MAX = 10_000;
+/** Of a schema, and of an example, as JSON without white space. */
+const DESCRIPTION_BYTES_MAX = 65_536;
 
 /** A name that another node has deleted is accepted no longer than this. */
 const NAMES_MS_MAX = 1_000;
@@ -24,10 +28,16 @@ export class Catalogue {
   #refreshing: Promise<unknown> | null = null;
   readonly #store: Store;
   readonly #clock: Clock;
+  readonly #dataSchemas: DataSchemas;
 
-  constructor({ store, clock }: { store: Store; clock: Clock }) {
+  constructor({
+    store,
+    clock,
+    dataSchemas,
+  }: Pick<ServicePorts, 'store' | 'clock' | 'dataSchemas'>) {
     this.#store = store;
     this.#clock = clock;
+    this.#dataSchemas = dataSchemas;
   }
 
   /** Throws `unknown_event_type` with a suggestion. */
@@ -69,6 +79,13 @@ export class Catalogue {
     return this.#store.listEventTypes(page);
   }
 
+  async get(name: string): Promise<EventType> {
+    const type = await this.#store.getEventType(name);
+    if (type === null) throw noSuchType();
+    return type;
+  }
+
+  /** Takes the place of the whole type. Its example has to fit its schema. */
   async put(type: EventType): Promise<'created' | 'updated'> {
     if (!isEventTypeName(type.name) || type.name === TEST_EVENT_TYPE) {
       throw invalid(
@@ -79,6 +96,7 @@ export class Catalogue {
           : `A name is lower-case words of a-z, 0-9 and _, joined by dots, at most ${EVENT_TYPE_CHARS_MAX} characters: for example "invoice.paid".`,
       );
     }
+    await this.#checkData(type);
     const result = await this.#store.putEventType(type, { max: EVENT_TYPES_MAX });
     if (result === 'too_many') {
       throw new PosthornError(
@@ -92,8 +110,35 @@ export class Catalogue {
   /** Webhooks that name it keep it; nobody can publish it any more. */
   async delete(name: string): Promise<void> {
     if ((await this.#store.deleteEventType(name)) === 'missing') {
-      throw new PosthornError('not_found', 'There is no such event type.');
+      throw noSuchType();
     }
     await this.names();
   }
+
+  async #checkData({ schema, example }: EventType): Promise<void> {
+    expectSmall('/schema', schema);
+    expectSmall('/example', example);
+    if (schema === null) return;
+    const faults = await this.#dataSchemas.faults({ schema, example });
+    const [first] = faults;
+    if (first === undefined) return;
+    const more = faults.length > 1 ? ` And ${faults.length - 1} more, see "errors".` : '';
+    const detail = `${first.detail} (at ${first.pointer})${more}`;
+    throw new PosthornError('invalid_request', detail, { faults });
+  }
+}
+
+function expectSmall(pointer: string, json: string | null): void {
+  if (json === null) return;
+  const bytes = utf8Length(json);
+  if (bytes <= DESCRIPTION_BYTES_MAX) return;
+  throw invalid(
+    pointer,
+    'too_large',
+    `As JSON this has at most ${DESCRIPTION_BYTES_MAX} bytes; it has ${bytes}.`,
+  );
+}
+
+function noSuchType(): PosthornError {
+  return new PosthornError('not_found', 'There is no such event type.');
 }

@@ -1,5 +1,5 @@
 import type { NewId } from '../core/ids.ts';
-import type { Clock, Control, Random, Store, Vault } from '../core/ports.ts';
+import type { Clock, Control, DataSchemas, Random, Store, Vault } from '../core/ports.ts';
 import type { UrlRule } from '../core/webhook-url.ts';
 
 /** What the use cases need; the API and an embedding application call them alike. */
@@ -9,6 +9,7 @@ export interface ServicePorts {
   clock: Clock;
   random: Random;
   vault: Vault;
+  dataSchemas: DataSchemas;
   newId: NewId;
   urlRule: UrlRule;
   limits: ServiceLimits;

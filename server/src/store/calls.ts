@@ -12,6 +12,7 @@ export interface StoreCall {
 export const WRITES: Record<OperationName, boolean> = {
   createAccount: true,
   listEventTypes: false,
+  getEventType: false,
   eventTypeNames: false,
   putEventType: true,
   deleteEventType: true,

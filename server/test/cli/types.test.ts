@@ -184,7 +184,7 @@ describe('the types of a schema with', () => {
       ...fitsNot.map((value) => `// @ts-expect-error\n${declared(index, value)}`),
     ]);
     compiles(t, {
-      'events.d.ts': typesText(typesOfOpenApi(document), document),
+      'events.d.ts': typesText(typesOfOpenApi(document)),
       'use.ts': `import type { Events } from './events.js';\n${lines.join('\n')}\n`,
     });
   });
@@ -203,6 +203,56 @@ test('a receiver with the types of a server knows the nine types it comes with, 
   compiles(t, { 'events.d.ts': stdout, 'use.ts': receiverOf(names.map(String)) });
 });
 
+test('a receiver with the types of a server has data typed by the schemas that the server keeps', async (t) => {
+  const server = await startTestServer(t);
+  const money = COMPONENTS.Money;
+  const inDollars = { ...money, properties: { ...money.properties, currency: { const: 'USD' } } };
+  const plan = { $anchor: 'plan', enum: ['free', 'pro'] };
+  const paid = { $ref: '#/$defs/Money' };
+  const schemas = {
+    'invoice.paid': { ...object({ paid }, ['paid']), $defs: { Money: money } },
+    'invoice.refunded': { ...object({ paid }, ['paid']), $defs: { Money: money } },
+    'invoice.voided': { ...object({ paid }, ['paid']), $defs: { Money: inDollars } },
+    'team.created': {
+      ...object({ name: text, plan: { $ref: '#plan' }, parent: { $ref: '#' } }, ['name', 'plan']),
+      $id: 'https://example.com/team.json',
+      $defs: { plan },
+    },
+    'user.created': { description: 'Somebody new', ...object({ id: text }, ['id']) },
+  };
+  for (const [name, schema] of Object.entries(schemas)) {
+    const path = `/v1/event-types/${name}`;
+    const { status } = await server.request('PUT', path, { description: name, schema });
+    assert.ok(status === 200 || status === 201, name);
+  }
+  const { stdout, stderr } = await posthorn(['types', '--url', server.url], server.key);
+  assert.equal(stderr, '');
+  // The same of two schemas is one type; what is only called the same is another.
+  const declared = [...stdout.matchAll(/^export type (\w+) =/gm)].map(([, name]) => name);
+  assert.deepEqual(declared, ['Money', 'Money2', 'Plan', 'Schema']);
+  compiles(t, {
+    'events.d.ts': stdout,
+    'use.ts': `
+      import { createReceiver } from '@posthorn/receiver';
+      import type { Events, Money, Plan } from './events.js';
+      const receiver = createReceiver<Events>({ secrets: 'your_webhook_secret' });
+      receiver.on('invoice.*', ({ data }) => {
+        const paid: Money = data.paid;
+        paid.amount.toFixed();
+        // @ts-expect-error: there is no such member.
+        data.total;
+      });
+      receiver.on('invoice.voided', ({ data }) => data.paid.currency satisfies 'USD');
+      // @ts-expect-error: here it may be another.
+      receiver.on('invoice.paid', ({ data }) => data.paid.currency satisfies 'USD');
+      receiver.on('team.created', ({ data }) => data.parent?.parent?.plan satisfies Plan | undefined);
+      receiver.on('user.created', ({ data }) => data.id.trim());
+      // @ts-expect-error: a type without a schema says nothing about its data.
+      receiver.on('user.updated', ({ data }) => data.id.trim());
+    `,
+  });
+});
+
 test('a receiver with the types of a document has a wrong member of data refused', (t) => {
   const data = object({ id: text, paid: ref('Money') }, ['id', 'paid']);
   const billing = {
@@ -210,7 +260,7 @@ test('a receiver with the types of a document has a wrong member of data refused
     components: { schemas: COMPONENTS },
   };
   compiles(t, {
-    'events.d.ts': typesText(typesOfOpenApi(billing), billing),
+    'events.d.ts': typesText(typesOfOpenApi(billing)),
     'use.ts': `
       import { createReceiver } from '@posthorn/receiver';
       import type { Events, Money } from './events.js';
@@ -234,13 +284,13 @@ test('this server’s own document gives the types that it comes with', () => {
 
 test('the same types give the same text in whatever order they come', () => {
   const types = typesOfOpenApi(document);
-  assert.equal(typesText(types, document), typesText(types.toReversed(), document));
+  assert.equal(typesText(types), typesText(types.toReversed()));
 });
 
 test('descriptions become comments that nothing in them ends', () => {
   const types = [{ name: 'a.b', description: 'ends */ here\nand goes on' }];
   assert.match(
-    typesText(types, {}),
+    typesText(types),
     /\/\*\*\n {3}\* ends \*\\\/ here\n {3}\* and goes on\n {3}\*\/\n {2}'a\.b'/,
   );
 });
@@ -301,8 +351,8 @@ describe('nothing but a sentence comes, on standard error, when', () => {
 
   for (const pointer of ['#/components/schemas/Gone', 'other.json#/Money']) {
     test(`a reference leads nowhere: ${pointer}`, () => {
-      const types = [{ name: 'a', description: '', data: { $ref: pointer } }];
-      assert.throws(() => typesText(types, document), { message: /^"\$ref": ".+" leads / });
+      const types = [{ name: 'a', description: '', data: { schema: { $ref: pointer }, document } }];
+      assert.throws(() => typesText(types), { message: /^"\$ref": ".+" leads / });
     });
   }
 });

@@ -26,7 +26,11 @@ test('every call of the API is a function', async (t) => {
   const client = clientOf(sent);
   const receiver = await startReceiver(t);
 
-  await client.eventTypes.put({ name: 'invoice.paid', description: 'An invoice was paid' });
+  const type = { name: 'invoice.paid', description: 'An invoice was paid' };
+  const described = { ...type, schema: { type: 'object' }, example: { id: 'inv_123' } };
+  assert.deepEqual(await client.eventTypes.put(described), described);
+  assert.deepEqual(await client.eventTypes.get(type.name), described);
+  assert.deepEqual(await client.eventTypes.put(type), { ...type, schema: null, example: null });
   await first(client.eventTypes.list());
   await client.eventTypes.delete('invoice.paid');
   const { id, secret } = await client.webhooks.create({ url: receiver.url, events: ['user.*'] });

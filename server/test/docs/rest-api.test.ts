@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, type TestContext, test } from 'node:test';
 import type { RouteOptions } from 'fastify';
+import { EVENT_TYPE_BODY } from '../../src/http/openapi/examples.ts';
 import { createWebhook, endedDelivery, listDeliveries, publish } from '../support/api.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { routesOf } from '../support/routes.ts';
@@ -118,7 +119,9 @@ async function realAnswers(t: TestContext): Promise<Record<string, Json>> {
     'GET /v1/deliveries/{id}': await ask('GET', ofDelivery),
     'POST /v1/deliveries/{id}/redeliver': await ask('POST', `${ofDelivery}/redeliver`),
     'GET /v1/event-types': await ask('GET', '/v1/event-types'),
-    'PUT /v1/event-types/{name}': await ask('PUT', '/v1/event-types/a.b', { description: '' }),
+    'PUT /v1/event-types/{name}': await ask('PUT', '/v1/event-types/invoice.paid', {
+      ...EVENT_TYPE_BODY,
+    }),
   };
 }
 

@@ -64,6 +64,7 @@ test('every call under /v1 needs the key', async () => {
     ['GET', `/v1/events/evt_${id}`],
     ['GET', `/v1/deliveries/del_${id}`],
     ['GET', '/v1/event-types'],
+    ['GET', '/v1/event-types/user.created'],
     ['PUT', '/v1/event-types/user.created'],
   ];
   for (const [method, path] of calls) {

@@ -5,6 +5,7 @@ import { DEFAULT_WEBHOOK_SETTINGS } from '../../src/core/model.ts';
 import { openDatabase } from '../../src/store/sqlite/database.ts';
 import { migrate, readMigrations } from '../../src/store/sqlite/migrate.ts';
 import { createOperations } from '../../src/store/sqlite/operations.ts';
+import { bareType } from './contract/fixtures.ts';
 
 const FIRST = migration(1, 'create table first (id integer) strict');
 const SECOND = migration(2, 'create table second (id integer) strict');
@@ -39,6 +40,9 @@ test('data of the first version keeps every row, and what was pending is due as 
   const migrations = readMigrations();
   migrate(db, migrations.slice(0, 1));
   db.exec(`
+    insert into event_types (name, description)
+    values ('invoice.paid', 'An invoice was paid');
+
     insert into webhooks (account_id, id, url, events, description, status, secret_sealed,
       secret_hint, created_at, updated_at)
     values ('default', 'w', 'https://example.com/', '["*"]', '', 'active', 'sealed', 'hint', 1, 1);
@@ -62,6 +66,8 @@ test('data of the first version keeps every row, and what was pending is due as 
   );
   const ports = { newId: () => '', madePending: () => {}, madeEvent: () => {} };
   const store = createOperations(db, ports);
+  const type = bareType('invoice.paid', 'An invoice was paid');
+  assert.deepEqual(store.getEventType(type.name), type);
   const ref = { accountId: 'acc_default', webhookId: 'wh_w' };
   const webhook = store.getWebhook(ref.accountId, ref.webhookId);
   assert.deepEqual(

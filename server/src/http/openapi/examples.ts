@@ -130,4 +130,13 @@ export const ATTEMPT = {
   note: null,
 };
 
-export const EVENT_TYPE = { name: 'invoice.paid', description: 'An invoice was paid' };
+export const EVENT_TYPE_BODY = {
+  description: 'An invoice was paid',
+  schema: {
+    type: 'object',
+    properties: { id: { type: 'string' }, amount: { type: 'integer' } },
+    required: ['id', 'amount'],
+  },
+  example: { id: 'inv_123', amount: 1200 },
+};
+export const EVENT_TYPE = { name: 'invoice.paid', ...EVENT_TYPE_BODY };

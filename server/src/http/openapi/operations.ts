@@ -233,11 +233,17 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: 'List the catalogue, by name',
     answers: { 200: page(answers.EventTypeList, examples.EVENT_TYPE) },
   },
+  'GET /v1/event-types/:name': {
+    id: 'getEventType',
+    tag: 'Event types',
+    summary: 'Read an event type',
+    answers: { 200: eventType('The event type.') },
+  },
   'PUT /v1/event-types/:name': {
     id: 'putEventType',
     tag: 'Event types',
-    summary: 'Add an event type, or change the description of one',
-    body: { description: examples.EVENT_TYPE.description },
+    summary: 'Add an event type, or put another in the place of one',
+    body: examples.EVENT_TYPE_BODY,
     answers: {
       200: eventType('It was there.'),
       201: eventType('It is new.'),

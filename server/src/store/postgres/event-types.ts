@@ -1,13 +1,22 @@
+import type { EventType } from '../../core/model.ts';
 import type { Store } from '../../core/ports.ts';
-import { pageOf, type Row, text } from '../rows.ts';
+import { pageOf, type Row, text, textOrNull } from '../rows.ts';
 import type { Transactions } from './transaction.ts';
 
 export function eventTypeOperations(
   transactions: Transactions,
-): Pick<Store, 'listEventTypes' | 'eventTypeNames' | 'putEventType' | 'deleteEventType'> {
+): Pick<
+  Store,
+  'listEventTypes' | 'getEventType' | 'eventTypeNames' | 'putEventType' | 'deleteEventType'
+> {
   return {
     async listEventTypes({ limit, after = '' }) {
       return pageOf(await transactions.readRows(LIST, [after, limit + 1]), limit, eventType);
+    },
+
+    async getEventType(name) {
+      const [row] = await transactions.readRows(GET, [name]);
+      return row === undefined ? null : eventType(row);
     },
 
     async eventTypeNames() {
@@ -15,7 +24,7 @@ export function eventTypeOperations(
       return rows.map((row) => text(row, 'name'));
     },
 
-    putEventType: ({ name, description }, { max }) =>
+    putEventType: ({ name, description, schema, example }, { max }) =>
       transactions.write(async ({ run, rows }) => {
         // Of two that come at once the second counts the first.
         const locked = run('lock table event_types in share row exclusive mode');
@@ -23,7 +32,7 @@ export function eventTypeOperations(
         await locked;
         const isKnown = found?.known === true;
         if (!isKnown && Number(found?.count) >= max) return 'too_many';
-        await run(PUT, [name, description]);
+        await run(PUT, [name, description, schema, example]);
         return isKnown ? 'updated' : 'created';
       }),
 
@@ -36,16 +45,27 @@ export function eventTypeOperations(
   };
 }
 
-function eventType(row: Row) {
-  return { name: text(row, 'name'), description: text(row, 'description') };
+function eventType(row: Row): EventType {
+  return {
+    name: text(row, 'name'),
+    description: text(row, 'description'),
+    schema: textOrNull(row, 'schema'),
+    example: textOrNull(row, 'example'),
+  };
 }
 
 const LIST = `
-  select name, description
+  select name, description, schema, example
   from event_types
   where name > $1
   order by name
   limit $2
+`;
+
+const GET = `
+  select name, description, schema, example
+  from event_types
+  where name = $1
 `;
 
 const COUNT = `
@@ -54,7 +74,11 @@ const COUNT = `
 `;
 
 const PUT = `
-  insert into event_types (name, description)
-  values ($1, $2)
-  on conflict (name) do update set description = excluded.description
+  insert into event_types (name, description, schema, example)
+  values ($1, $2, $3, $4)
+  on conflict (name) do update
+  set
+    description = excluded.description,
+    schema = excluded.schema,
+    example = excluded.example
 `;

@@ -7,6 +7,7 @@ import { ALWAYS_VALID } from '../../../src/engine/lease.ts';
 import { createAddressPolicy } from '../../../src/platform/address-policy.ts';
 import { createAnnouncements } from '../../../src/platform/announcements.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
+import { createDataSchemas } from '../../../src/platform/data-schemas.ts';
 import { createRandom } from '../../../src/platform/random.ts';
 import { createVault } from '../../../src/platform/vault.ts';
 import { createService, type Service } from '../../../src/service/service.ts';
@@ -102,6 +103,7 @@ export function live(file: string, receivers: Receivers, faults: FaultInjector |
     clock,
     random,
     vault,
+    dataSchemas: createDataSchemas(),
     newId,
     urlRule: {
       allowHttp: true,

@@ -6,6 +6,7 @@ import { createHttpServer } from '../../../src/http/server.ts';
 import { createAddressPolicy } from '../../../src/platform/address-policy.ts';
 import { createAnnouncements } from '../../../src/platform/announcements.ts';
 import { createCursors } from '../../../src/platform/cursors.ts';
+import { createDataSchemas } from '../../../src/platform/data-schemas.ts';
 import { createRandom } from '../../../src/platform/random.ts';
 import { createVault } from '../../../src/platform/vault.ts';
 import { createService } from '../../../src/service/service.ts';
@@ -77,6 +78,7 @@ export async function startApiOverStore(
     clock,
     random,
     vault: createVault(encryptionKey),
+    dataSchemas: createDataSchemas(),
     newId,
     urlRule: { allowHttp: false, allowLocalNames: false, addresses },
     limits: { eventBytesMax: 102_400, webhooksPerAccountMax: 100, idempotencyKeepMs: 86_400_000 },

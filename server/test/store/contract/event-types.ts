@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Store } from '../../../src/core/ports.ts';
-import { NO_LIMIT, openWorld } from './fixtures.ts';
+import { bareType, NO_LIMIT, openWorld } from './fixtures.ts';
 import type { StoreUnderTest } from './store-under-test.ts';
 
 const DOCUMENTED = [
@@ -24,6 +23,9 @@ export function eventTypesContract(under: StoreUnderTest): void {
       const { items, hasMore } = await store.listEventTypes({ limit: 100 });
       assert.equal(hasMore, false);
       assert.ok(items.every(({ description }) => description !== ''));
+      for (const { name, description } of items) {
+        assert.deepEqual(await store.getEventType(name), bareType(name, description));
+      }
     });
 
     test('event types are listed by name, page by page', async (t) => {
@@ -39,20 +41,38 @@ export function eventTypesContract(under: StoreUnderTest): void {
     test('an event type is created, then updated', async (t) => {
       const { store } = await openWorld(t, under);
       const put = (description: string) =>
-        store.putEventType({ name: 'invoice.paid', description }, { max: NO_LIMIT });
+        store.putEventType(bareType('invoice.paid', description), { max: NO_LIMIT });
       assert.equal(await put('An invoice was paid'), 'created');
       assert.equal(await put('Money came'), 'updated');
-      assert.equal(await descriptionOf(store, 'invoice.paid'), 'Money came');
+      assert.equal((await store.getEventType('invoice.paid'))?.description, 'Money came');
+    });
+
+    test('an event type keeps its schema and its example as they were put, and loses what a put leaves out', async (t) => {
+      const { store } = await openWorld(t, under);
+      const bare = bareType('invoice.paid', 'An invoice was paid');
+      const schema = `{"type":"object","title":"${'🪝\\u0000'.repeat(5_000)}"}`;
+      const whole = { ...bare, schema, example: '{"10":1,"9":"ä"}' };
+      for (const type of [whole, { ...whole, schema: null }, { ...whole, example: null }, bare]) {
+        await store.putEventType(type, { max: NO_LIMIT });
+        assert.deepEqual(await store.getEventType(type.name), type);
+        const { items } = await store.listEventTypes({ limit: 1, after: 'invoice' });
+        assert.deepEqual(items, [type]);
+      }
+    });
+
+    test('an event type that is not there is null', async (t) => {
+      const { store } = await openWorld(t, under);
+      assert.equal(await store.getEventType('user'), null);
     });
 
     test('the catalogue takes as many event types as it may have, and not one more', async (t) => {
       const { store } = await openWorld(t, under);
       const max = DOCUMENTED.length + 1;
-      const put = (name: string) => store.putEventType({ name, description: name }, { max });
+      const put = (name: string) => store.putEventType(bareType(name), { max });
       assert.equal(await put('a.first'), 'created');
       assert.equal(await put('a.second'), 'too_many');
       assert.equal(await put('a.first'), 'updated', 'a full catalogue can still be changed');
-      assert.equal(await descriptionOf(store, 'a.second'), undefined);
+      assert.equal(await store.getEventType('a.second'), null);
     });
 
     test('an event type is deleted once', async (t) => {
@@ -62,9 +82,4 @@ export function eventTypesContract(under: StoreUnderTest): void {
       assert.ok(!(await store.eventTypeNames()).includes('user.created'));
     });
   });
-}
-
-async function descriptionOf(store: Store, name: string): Promise<string | undefined> {
-  const { items } = await store.listEventTypes({ limit: 100 });
-  return items.find((type) => type.name === name)?.description;
 }

@@ -6,6 +6,7 @@ import {
   type Attempt,
   DEFAULT_WEBHOOK_SETTINGS,
   type Delivery,
+  type EventType,
   type Webhook,
 } from '../../../src/core/model.ts';
 import type {
@@ -25,6 +26,11 @@ export const NO_LIMIT = 1_000_000;
 
 /** The moment at which a test begins; it goes on by a second with each thing that is made. */
 export const BEGIN = Date.UTC(2023, 11, 1, 15, 30);
+
+/** An event type that nothing more is said of. */
+export function bareType(name: string, description = name): EventType {
+  return { name, description, schema: null, example: null };
+}
 
 /** A store with two accounts, and short ways to fill it. */
 export interface World {

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { attemptOf, failedAttemptOf, openWorld, settlementOf, type World } from './fixtures.ts';
+import {
+  attemptOf,
+  bareType,
+  failedAttemptOf,
+  openWorld,
+  settlementOf,
+  type World,
+} from './fixtures.ts';
 import type { StoreUnderTest } from './store-under-test.ts';
 
 export function reopenedContract(under: StoreUnderTest): void {
@@ -13,7 +20,7 @@ export function reopenedContract(under: StoreUnderTest): void {
     await theirs.webhook();
     await mine.publish({ body: '{"x":"🪝"}' }, { type: 'user.deleted' });
     await theirs.publish({});
-    await store.putEventType({ name: 'a.b', description: 'A' }, { max: 100 });
+    await store.putEventType({ ...bareType('a.b'), schema: '{}', example: '{}' }, { max: 100 });
     await store.vaultCheck('sealed');
     const { deliveries } = await mine.due(webhook);
     const [first, second] = deliveries;
