@@ -15,7 +15,8 @@ export class Backlog {
   readonly #clock: Clock;
   readonly #max: number;
   readonly #full: (lane: Lane) => Promise<void>;
-  readonly #asking = new Set<Lane>();
+  /** Of lanes that the store is asked about: what was added since. */
+  readonly #asking = new Map<Lane, number>();
 
   /** `full` is called when the store has more than the limit. */
   constructor(
@@ -31,17 +32,19 @@ export class Backlog {
   added(lane: Lane, count: number): void {
     lane.pending += count;
     if (lane.isGivenUp) return;
-    if (lane.pending > this.#max && !this.#asking.has(lane)) void this.#ask(lane);
+    const before = this.#asking.get(lane);
+    if (before !== undefined) this.#asking.set(lane, before + count);
+    else if (lane.pending > this.#max) void this.#ask(lane);
   }
 
   async #ask(lane: Lane): Promise<void> {
-    this.#asking.add(lane);
-    const before = lane.pending;
+    this.#asking.set(lane, 0);
     try {
       const counted = await this.#store.countPending(lane.webhook, this.#max + 1);
       if (counted > this.#max) await this.#full(lane);
-      // What was added meanwhile may be in the answer or not; what ended meanwhile is taken as being in it.
-      else lane.pending = counted + Math.max(0, lane.pending - before);
+      // What was added meanwhile may not be in the answer, and what is being settled may have ended in
+      // it already and is taken off later: rather too many than too few.
+      else lane.pending = counted + (this.#asking.get(lane) ?? 0) + lane.unsettled.size;
     } catch {
       this.#clock.after(STORE_RETRY_MS, () => this.added(lane, 0));
     } finally {

@@ -62,9 +62,11 @@ export interface ModelWebhook {
   readAt: number;
   /** What is pending, in the order of acceptance. */
   pending: Map<number, ModelDelivery>;
+  /** Of it: what was never handed over, and is not counted by the engine that lives now. */
+  unheard: Set<number>;
   /** How much was pending, each time that something was added lately. */
   backlog: { at: number; count: number }[];
-  /** Since when more is pending than may be; null while that is not so. */
+  /** Since when more is pending that was heard of than may be; null while that is not so. */
   overfullSince: number | null;
   /** Every exchange that was sent to it, test calls apart. */
   exchanges: ModelExchange[];

@@ -15,7 +15,7 @@ export interface Pending {
 }
 
 export function createPending(model: Model, parts: CommitParts): Pending {
-  const { clock, trace, backlogMax } = parts;
+  const { clock, trace } = parts;
   return { webhookOf, add, cancel };
 
   function webhookOf({ webhookId }: WebhookRef): ModelWebhook {
@@ -58,7 +58,7 @@ export function createPending(model: Model, parts: CommitParts): Pending {
     const count = webhook.pending.size;
     webhook.backlog.push({ at, count });
     while ((webhook.backlog[0]?.at ?? at) < at - BACKLOG_REMEMBERED_MS) webhook.backlog.shift();
-    if (count <= backlogMax) return;
+    if (!isOverfull(webhook, parts)) return;
     webhook.overfullSince ??= at;
     const forMs = at - webhook.overfullSince;
     trace.check(
@@ -75,7 +75,27 @@ export function createPending(model: Model, parts: CommitParts): Pending {
 }
 
 /** It is not pending any more. */
-export function hasEnded({ seq, webhook }: ModelDelivery, { backlogMax }: CommitParts): void {
+export function hasEnded({ seq, webhook }: ModelDelivery, parts: CommitParts): void {
   webhook.pending.delete(seq);
-  if (webhook.pending.size <= backlogMax) webhook.overfullSince = null;
+  webhook.unheard.delete(seq);
+  if (!isOverfull(webhook, parts)) webhook.overfullSince = null;
+}
+
+/** Whoever owns the webhook finds it later, and does not count it. */
+export function wasLost(
+  { seq, webhookId }: DueDelivery,
+  { webhooks }: Model,
+  parts: Pick<CommitParts, 'backlogMax'>,
+): void {
+  const webhook = webhooks.get(webhookId);
+  if (webhook === undefined) throw new Error(`there is no webhook ${webhookId}`);
+  if (webhook.pending.has(seq)) webhook.unheard.add(seq);
+  if (!isOverfull(webhook, parts)) webhook.overfullSince = null;
+}
+
+function isOverfull(
+  { pending, unheard }: ModelWebhook,
+  { backlogMax }: Pick<CommitParts, 'backlogMax'>,
+): boolean {
+  return pending.size - unheard.size > backlogMax;
 }

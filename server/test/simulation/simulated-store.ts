@@ -125,6 +125,8 @@ export class SimulatedStore {
   };
   /** Told after each turn which calls were executed, before their callers are. */
   turned: (operations: readonly string[]) => void = () => {};
+  /** Told of what was made pending and is not handed over. */
+  lost: (made: readonly DueDelivery[]) => void = () => {};
   handOversLost = 0;
   /** When a call failed last, by the monotonic clock. */
   failedAt = Number.NEGATIVE_INFINITY;
@@ -269,6 +271,7 @@ export class SimulatedStore {
     if (this.#random.fraction() < this.faults.lostHandOvers) {
       this.#trace.say(`hand-over of ${made.length} is lost`);
       this.handOversLost += made.length;
+      this.lost(made);
       return;
     }
     this.#back(channel, () => channel.handOver?.(made));

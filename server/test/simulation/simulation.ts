@@ -13,6 +13,7 @@ import { Faults } from './faults.ts';
 import { clockOf, type Life, newLife } from './lives.ts';
 import { emptyModel, type Model, newestOf } from './model.ts';
 import { Network } from './network.ts';
+import { wasLost } from './pending.ts';
 import { type Profile, profileOf } from './profile.ts';
 import { Scheduler } from './scheduler.ts';
 import { Script } from './script.ts';
@@ -108,6 +109,9 @@ class Simulation {
         createWitness(model, { clock: scheduler, trace, vault: this.#vault, ...settings }),
       ),
     );
+    this.store.lost = (made) => {
+      for (const delivery of made) wasLost(delivery, model, settings);
+    };
     this.#watch = new ExchangeWatch({
       scheduler,
       trace,
@@ -185,8 +189,9 @@ class Simulation {
     this.trace.say(`life ${life.number}`);
     this.#life = life;
     this.#isDraining = false;
-    // Whatever is stored is what this engine goes by.
+    // Whatever is stored is what this engine goes by, and counts.
     for (const webhook of this.#model.webhooks.values()) {
+      webhook.unheard.clear();
       webhook.acknowledged = webhook.versions.length - 1;
     }
     const engine: Engine = createEngine(

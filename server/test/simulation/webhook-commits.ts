@@ -34,6 +34,7 @@ export function webhookCommits(
       askedAt: 0,
       readAt: 0,
       pending: new Map(),
+      unheard: new Set(),
       backlog: [],
       overfullSince: null,
       exchanges: [],
