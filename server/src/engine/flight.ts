@@ -1,4 +1,4 @@
-import type { Attempt } from '../core/model.ts';
+import type { Attempt, DisabledReason } from '../core/model.ts';
 import type { SentExchange } from '../core/outcome.ts';
 import type { DueDelivery } from '../core/ports.ts';
 import type { ReceiverState } from './receiver-state.ts';
@@ -20,6 +20,8 @@ export interface Flight {
   secret: SecretName;
   /** Cancelled meanwhile: its outcome is kept, and it is not sent once more. */
   isCancelled: boolean;
+  /** What its answer says about the webhook, which is disabled when the answer is written down. */
+  disables: DisabledReason | null;
   /** The first try, once it was sent again with the other secret. */
   firstTry: FirstTry | null;
 }

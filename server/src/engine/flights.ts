@@ -59,6 +59,7 @@ export class Flights {
       startedAt,
       secret: lane.sender.preferred(startedAt),
       isCancelled: false,
+      disables: null,
       firstTry: null,
     };
     lane.flights.add(flight);
@@ -181,8 +182,10 @@ export class Flights {
       return;
     }
     if (exchange.kind === 'response') this.#hold(lane, exchange);
-    if (isGone(attempt) && lane.disablesWhenGone) gates.disable(lane, 'gone');
-    else if (this.#hasFailedTooLong(lane)) gates.disable(lane, 'failing');
+    if (isGone(attempt) && lane.disablesWhenGone) flight.disables = 'gone';
+    else if (this.#hasFailedTooLong(lane)) flight.disables = 'failing';
+    // Not before this delivery has failed, or it would be cancelled with the others.
+    if (flight.disables !== null) gates.stop(lane);
   }
 
   #preferNewest(lane: Lane, sender: Sender): void {
@@ -231,6 +234,7 @@ export class Flights {
       this.#fenced(lane, flight);
       return;
     }
+    if (flight.disables !== null) gates.disable(lane, flight.disables);
     const isPending = result === 'settled' && dueAt !== null;
     if (result === 'settled' && dueAt === null) lane.endedOne();
     // A strict lane waits with the head for its retry: it takes that up at once.

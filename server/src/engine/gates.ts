@@ -33,6 +33,8 @@ export class Gates {
   readonly #lanes = new Map<string, Lane>();
   /** Those that had nothing to do when they were looked at last; the one that came first, first. */
   readonly #resting = new Set<Lane>();
+  /** What they are disabled for is written, and they are not read since. */
+  readonly #disabling = new Set<Lane>();
   /** Ended, and not all that is pending is known to be cancelled. */
   readonly #cancelling = new Set<Lane>();
 
@@ -180,10 +182,16 @@ export class Gates {
     else lane.more = true;
   }
 
+  /** It is about to be disabled: nothing starts meanwhile. */
+  stop(lane: Lane): void {
+    if (lane.gate === 'open') lane.gate = 'loading';
+  }
+
   /** Nothing starts from now on; what is pending is cancelled. */
   disable(lane: Lane, reason: DisabledReason): void {
-    if (lane.gate === 'loading' || lane.gate === 'ended' || lane.gate === 'lost') return;
+    if (lane.gate === 'ended' || lane.gate === 'lost' || this.#disabling.has(lane)) return;
     if (lane.gate !== 'leaving') lane.gate = 'loading';
+    this.#disabling.add(lane);
     void this.#disable(lane, lane.ref, reason);
   }
 
@@ -234,12 +242,15 @@ export class Gates {
   }
 
   async #disable(lane: Lane, ref: LaneRef, reason: DisabledReason): Promise<void> {
-    if (lane.gate === 'lost') return;
     const { store, clock, announcements } = this.#ports;
     try {
-      const result = await store.disableWebhook(ref, reason, clock.now());
-      if (result === 'disabled') announcements.webhookDisabled.publish({ ...lane.webhook, reason });
-      await this.#readOrRetry(lane);
+      if (lane.gate !== 'lost') {
+        const result = await store.disableWebhook(ref, reason, clock.now());
+        if (result === 'disabled')
+          announcements.webhookDisabled.publish({ ...lane.webhook, reason });
+        await this.#readOrRetry(lane);
+      }
+      this.#disabling.delete(lane);
     } catch {
       clock.after(STORE_RETRY_MS, () => void this.#disable(lane, ref, reason));
     }

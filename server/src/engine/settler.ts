@@ -24,6 +24,8 @@ export class Settler {
   #writing = 0;
   #hasFailed = false;
   #waitsToRetry = false;
+  /** The next batch is written at the end of this turn. */
+  #isAsked = false;
   #whenIdle: (() => void) | null = null;
   readonly #store: Store;
   readonly #clock: Clock;
@@ -51,7 +53,13 @@ export class Settler {
 
   add(settlement: Settlement, settled: Settled): void {
     this.#waiting.push({ settlement, settled });
-    this.#write();
+    if (this.#isAsked || this.#writing > 0) return;
+    this.#isAsked = true;
+    // What ends in one turn of the event loop is written together.
+    this.#clock.after(0, () => {
+      this.#isAsked = false;
+      this.#write();
+    });
   }
 
   /** Fulfilled when everything is written, or at the limit; answers how many are left. */

@@ -132,6 +132,27 @@ describe('a 410', () => {
     assert.equal(counts.failed, 1);
   });
 
+  test('has failed, and is not cancelled with the others, while outcomes before it are still written', async (t) => {
+    const { world, webhook } = await open(t, {}, { onGone: 'disable' });
+    world.transport.answering = () => 'nothing';
+    await world.publish(20);
+    const { promise, resolve: written } = Promise.withResolvers<void>();
+    world.faults.before = (operation) => (operation === 'settle' ? promise : undefined);
+    const [first, second] = world.transport.open();
+    first?.answer(answered(200));
+    await settled();
+    const { length } = world.transport.sent;
+    second?.answer(answered(410));
+    await settled();
+    assert.equal(world.transport.sent.length, length, 'nothing starts any more');
+    assert.equal((await stored(world, webhook)).status, 'active');
+    written();
+    await settled();
+    assert.equal((await stored(world, webhook)).status, 'disabled');
+    const counts = countByStatus(await world.deliveriesOf(webhook));
+    assert.deepEqual(counts, { delivered: 1, failed: 1, cancelled: 18 });
+  });
+
   test('is retried for a webhook that is set so where others are disabled', async (t) => {
     const { world, webhook } = await open(t, { onGone: 'disable' }, { onGone: 'retry' });
     world.transport.answering = () => answered(410);
