@@ -1,5 +1,6 @@
 // What a sender has to know of secrets beyond signing; receivers do not need it.
 import { encodeBase64 } from './base64.ts';
+import { PRIVATE_KEY_PREFIX, PUBLIC_KEY_PREFIX } from './ed25519.ts';
 import {
   decodeStandard,
   isPrintable,
@@ -33,6 +34,9 @@ export function secretFault(secret: string): string | undefined {
   if (!isPrintable(secret)) return NOT_PRINTABLE;
   if (secret.length < SECRET_LENGTH_MIN || secret.length > SECRET_LENGTH_MAX) {
     return `A secret must have ${SECRET_LENGTH_MIN} to ${SECRET_LENGTH_MAX} characters.`;
+  }
+  if (secret.startsWith(PRIVATE_KEY_PREFIX) || secret.startsWith(PUBLIC_KEY_PREFIX)) {
+    return `${PRIVATE_KEY_PREFIX} and ${PUBLIC_KEY_PREFIX} begin keys of ed25519, which no webhook has yet.`;
   }
   if (!secret.startsWith(STANDARD_PREFIX)) return undefined;
 

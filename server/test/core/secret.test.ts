@@ -36,6 +36,8 @@ describe('a secret that a webhook may not have', () => {
     ['whsec_ and no base64', `whsec_${'-'.repeat(32)}`],
     ['whsec_ and base64 without its padding', whsec(25).replace(/=+$/, '')],
     ['whsec_ and base64 with bits left over', `${whsec(25).slice(0, -3)}d==`],
+    ['a private key', `whsk_${BASE64_OF_24}`],
+    ['a public key', `whpk_${BASE64_OF_24}`],
     ['whsec_ and base64 with a space', `whsec_${BASE64_OF_24.slice(0, -1)} `],
   ];
   for (const [what, secret] of refused) {
