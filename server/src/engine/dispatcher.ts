@@ -76,7 +76,10 @@ export class Dispatcher {
       this.#pause(lane, holdEndsAt);
       return;
     }
-    if (lane.wantsRefill) this.#hooks.refill(lane);
+    if (lane.wantsRefill) {
+      if (lane.refillsAt > this.#now()) this.#pause(lane, lane.refillsAt);
+      else this.#hooks.refill(lane);
+    }
     if (lane.turn?.health === lane.receiver.health) return;
     const head = lane.peek();
     if (head === undefined) return;

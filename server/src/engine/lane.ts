@@ -69,6 +69,8 @@ export class Lane {
   pending = 0;
   /** More may be due in the store than is here. */
   more = false;
+  /** It is not read before (monotonic): the store could not be read, or memory was full. */
+  refillsAt = Number.NEGATIVE_INFINITY;
   /** Where it waits for its turn; null while it does not. */
   turn: WaitingTurn | null = null;
   /** Never tried; in a strict lane whatever is pending, oldest first. */

@@ -28,11 +28,12 @@ export class Refills {
   }
 
   begin(lane: Lane): void {
-    if (!this.#prefetch.hasRoom()) {
-      this.#dispatcher.dueAt(lane, this.#clock.now() + RETRY_MS);
+    if (this.#prefetch.hasRoom()) {
+      void this.#refill(lane);
       return;
     }
-    void this.#refill(lane);
+    this.#putOff(lane);
+    this.#dispatcher.offer(lane);
   }
 
   async #refill(lane: Lane): Promise<void> {
@@ -40,14 +41,20 @@ export class Refills {
     const dueBefore = this.#clock.now();
     const found = await this.#read(lane, dueBefore);
     const isOfUse = lane.endRefill(found?.deliveries ?? []);
-    if (!lane.isClosed) lane.more ||= !isOfUse || (found?.more ?? false);
-    const wakeAt = found === null ? dueBefore + RETRY_MS : found.nextDueAt;
-    if (wakeAt !== null && !lane.isClosed) this.#dispatcher.dueAt(lane, wakeAt);
+    if (!lane.isClosed) lane.more ||= !isOfUse || (found?.more ?? true);
+    const wakeAt = found?.nextDueAt ?? null;
+    if (found === null) this.#putOff(lane);
+    else if (wakeAt !== null && !lane.isClosed) this.#dispatcher.dueAt(lane, wakeAt);
     // Nothing is in the store and nothing here: so much is pending, whatever was counted.
     else if (lane.isUnaccounted && this.#dispatcher.dueOf(lane) === null) lane.pending = 0;
     this.#dispatcher.offer(lane);
     this.#dispatcher.dispatch();
     this.#ended(lane);
+  }
+
+  /** By the monotonic clock: the wall clock may be set back by hours meanwhile. */
+  #putOff(lane: Lane): void {
+    lane.refillsAt = this.#clock.monotonic() + RETRY_MS;
   }
 
   /** Null when the store could not be read: it is asked again later. */

@@ -640,6 +640,20 @@ describe('while the store', () => {
     assert.deepEqual(countByStatus(await world.deliveriesOf(webhook)), { delivered: 1_000 });
   });
 
+  test('cannot be read, it is asked again in time, also when the wall clock is set back', async (t) => {
+    const world = await openWorld(t);
+    world.transport.answering = () => 'nothing';
+    await world.webhook();
+    const eventIds = await world.publish(1_000);
+    failing(world, 'due', 1);
+    await answerAll(world);
+    assert.ok(world.transport.sent.length < 1_000);
+    world.clock.set(0);
+    await world.clock.advance(500);
+    await answerAll(world);
+    assertSentOnce(world.transport, eventIds);
+  });
+
   test('does not answer where a webhook is, what was handed over waits for it', async (t) => {
     const world = await openWorld(t);
     await world.webhook();
