@@ -173,7 +173,10 @@ export class Flights {
 
   /** What follows for the webhook. What an earlier URL of it answered does not concern the one of now. */
   #learn(lane: Lane, flight: Flight, exchange: SentExchange, attempt: Attempt): void {
-    if (lane.receiver !== flight.receiver || lane.gate === 'lost') return;
+    if (lane.gate === 'lost') return;
+    // Also of a webhook that was disabled and enabled meanwhile: what it asks for is asked there still.
+    if (exchange.kind === 'response' && lane.url === flight.sender.url) this.#hold(lane, exchange);
+    if (lane.receiver !== flight.receiver) return;
     const { gates, memories } = this.#parts;
     memories.note(lane);
     if (attempt.failure === null) {
@@ -181,7 +184,6 @@ export class Flights {
         this.#preferNewest(lane, flight.sender);
       return;
     }
-    if (exchange.kind === 'response') this.#hold(lane, exchange);
     if (isGone(attempt) && lane.disablesWhenGone) flight.disables = 'gone';
     else if (this.#hasFailedTooLong(lane)) flight.disables = 'failing';
     // Not before this delivery has failed, or it would be cancelled with the others.

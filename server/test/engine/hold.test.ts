@@ -191,6 +191,21 @@ describe('a hold', () => {
     assert.equal(sentEvents(world).at(-1), eventId);
   });
 
+  test('holds up its lane also when the webhook was disabled and enabled meanwhile', async (t) => {
+    const world = await openWorld(t);
+    world.transport.answering = () => 'nothing';
+    const webhook = await world.webhook();
+    await world.publish();
+    await world.change(webhook, 'disabled');
+    await world.change(webhook, 'active');
+    await answerOne(world, answered(503, '600'));
+    assert.equal(await heldUntil(world, webhook), NOON + 600_000);
+    await world.publish();
+    assert.equal(world.transport.sent.length, 1);
+    await world.clock.advance(600_000);
+    assert.equal(world.transport.sent.length, 2);
+  });
+
   test('is over with a test call that is delivered', async (t) => {
     const { world, webhook } = await held(t, answered(429, '600'));
     world.transport.answering = () => OK;

@@ -42,7 +42,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     'a hold is not heeded',
     'engine/flights.ts',
-    "if (exchange.kind === 'response') this.#hold(lane, exchange);",
+    "if (exchange.kind === 'response' && lane.url === flight.sender.url) this.#hold(lane, exchange);",
     '',
   ),
   bug(
