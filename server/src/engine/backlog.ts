@@ -17,6 +17,8 @@ export class Backlog {
   readonly #full: (lane: Lane) => Promise<void>;
   /** Of lanes that the store is asked about: what was added since. */
   readonly #asking = new Map<Lane, number>();
+  /** Of those: what the answer says may not hold any more. */
+  readonly #askAgain = new Set<Lane>();
 
   /** `full` is called when the store has more than the limit. */
   constructor(
@@ -37,6 +39,13 @@ export class Backlog {
     else if (lane.pending > this.#max) void this.#ask(lane);
   }
 
+  /** Nothing is known of what is pending. */
+  recount(lane: Lane): void {
+    if (lane.isGivenUp) return;
+    if (this.#asking.has(lane)) this.#askAgain.add(lane);
+    else void this.#ask(lane);
+  }
+
   async #ask(lane: Lane): Promise<void> {
     this.#asking.set(lane, 0);
     try {
@@ -46,9 +55,10 @@ export class Backlog {
       // it already and is taken off later: rather too many than too few.
       else lane.pending = counted + (this.#asking.get(lane) ?? 0) + lane.unsettled.size;
     } catch {
-      this.#clock.after(STORE_RETRY_MS, () => this.added(lane, 0));
+      this.#clock.after(STORE_RETRY_MS, () => this.recount(lane));
     } finally {
       this.#asking.delete(lane);
+      if (this.#askAgain.delete(lane)) this.recount(lane);
     }
   }
 }

@@ -308,6 +308,8 @@ export class Gates {
     const { settings } = target;
     const isNewReceiver = lane.url !== target.url;
     const windowMax = this.#windowMax(target);
+    // It had ended, and what was pending then may not have been cancelled yet.
+    if (lane.sender === null && lane.url !== null) this.#backlog.recount(lane);
     if (lane.ordering !== settings.ordering) lane.dropWaiting();
     lane.ordering = settings.ordering;
     lane.schedule = settings.retrySchedule ?? this.#settings.schedule;
@@ -359,9 +361,9 @@ export class Gates {
     else void this.#cancelRest(lane, reason);
   }
 
-  /** Nothing is pending, whatever was counted. */
+  /** Nothing is pending, whatever was counted, unless it was enabled again meanwhile. */
   #allCancelled(lane: Lane): void {
-    lane.pending = 0;
+    if (lane.gate === 'ended') lane.pending = 0;
     this.#cancelling.delete(lane);
   }
 
@@ -369,7 +371,7 @@ export class Gates {
     const { epoch } = lane.tenure;
     const ended = { ...lane.webhook, epoch };
     const cancelled = await this.#ports.store.cancelPending(ended, reason, CANCEL_PAGE);
-    lane.pending = Math.max(0, lane.pending - cancelled);
+    if (lane.gate === 'ended') lane.pending = Math.max(0, lane.pending - cancelled);
     return cancelled;
   }
 
