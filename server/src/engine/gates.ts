@@ -116,11 +116,14 @@ export class Gates {
 
   /** Fulfilled when nothing starts any more under what the webhook was before. */
   async changed(webhook: WebhookRef): Promise<void> {
+    const isKnown = this.find(webhook.webhookId) !== undefined;
     const lane = this.laneOf(webhook);
     // Nothing of it starts here at all; whoever owns it next reads what is stored.
     if (lane === undefined || lane.isGivenUp) return;
     lane.gate = 'loading';
     await this.#readOrRetry(lane);
+    // It may have ended here before, and been forgotten with something left.
+    if (!isKnown) this.#backlog.recount(lane);
   }
 
   /** Somebody else has changed the webhook, or ended some of its deliveries: nothing here is known to hold. */
