@@ -78,7 +78,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     'a refill forgets that there is more',
     'engine/refills.ts',
-    'lane.more ||= !isOfUse || (found?.more ?? false);',
+    'lane.more ||= !isOfUse || (found?.more ?? true);',
     'lane.more = false;',
   ),
   bug(
@@ -223,7 +223,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     'a receiver that is gone is asked again',
     'engine/flights.ts',
-    "if (isGone(attempt) && lane.disablesWhenGone) gates.disable(lane, 'gone');\n    else if",
+    "if (isGone(attempt) && lane.disablesWhenGone) flight.disables = 'gone';\n    else if",
     'if',
   ),
   bug(
