@@ -1,6 +1,6 @@
-import type { EventType } from '../../core/model.ts';
 import type { Store } from '../../core/ports.ts';
-import { pageOf, type Row, text, textOrNull } from '../rows.ts';
+import { EVENT_TYPE_COLUMNS, eventType } from '../event-type-rows.ts';
+import { pageOf, text } from '../rows.ts';
 import type { Transactions } from './transaction.ts';
 
 export function eventTypeOperations(
@@ -45,17 +45,8 @@ export function eventTypeOperations(
   };
 }
 
-function eventType(row: Row): EventType {
-  return {
-    name: text(row, 'name'),
-    description: text(row, 'description'),
-    schema: textOrNull(row, 'schema'),
-    example: textOrNull(row, 'example'),
-  };
-}
-
 const LIST = `
-  select name, description, schema, example
+  select ${EVENT_TYPE_COLUMNS}
   from event_types
   where name > $1
   order by name
@@ -63,7 +54,7 @@ const LIST = `
 `;
 
 const GET = `
-  select name, description, schema, example
+  select ${EVENT_TYPE_COLUMNS}
   from event_types
   where name = $1
 `;

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { EventType } from '../../core/model.ts';
-import { pageOf, type Row, text, textOrNull } from '../rows.ts';
+import { EVENT_TYPE_COLUMNS, eventType } from '../event-type-rows.ts';
+import { pageOf, text } from '../rows.ts';
 import type { Operations } from './operation-types.ts';
 
 export function eventTypeOperations(
@@ -10,14 +10,14 @@ export function eventTypeOperations(
   'listEventTypes' | 'getEventType' | 'eventTypeNames' | 'putEventType' | 'deleteEventType'
 > {
   const list = db.prepare(`
-    select name, description, schema, example
+    select ${EVENT_TYPE_COLUMNS}
     from event_types
     where name > ?
     order by name
     limit ?
   `);
   const get = db.prepare(`
-    select name, description, schema, example
+    select ${EVENT_TYPE_COLUMNS}
     from event_types
     where name = ?
   `);
@@ -55,14 +55,5 @@ export function eventTypeOperations(
     deleteEventType(name) {
       return remove.run(name).changes === 0 ? 'missing' : 'deleted';
     },
-  };
-}
-
-function eventType(row: Row): EventType {
-  return {
-    name: text(row, 'name'),
-    description: text(row, 'description'),
-    schema: textOrNull(row, 'schema'),
-    example: textOrNull(row, 'example'),
   };
 }
