@@ -168,6 +168,15 @@ export class PosthornError extends Error {
   }
 }
 
+/** Tells the first of several faults, with its pointer where the caller can look it up in the body. */
+export function toldFirst(faults: readonly Fault[], { isBody }: { isBody: boolean }): string {
+  const [first] = faults;
+  const where =
+    isBody && first !== undefined && first.pointer !== '' ? ` (at ${first.pointer})` : '';
+  const more = faults.length > 1 ? ` And ${faults.length - 1} more, see "errors".` : '';
+  return `${first?.detail ?? 'The request is not valid.'}${where}${more}`;
+}
+
 /** A single fault as an error of its own. */
 export function invalid(pointer: string, code: string, detail: string): PosthornError {
   return new PosthornError('invalid_request', detail, { faults: [{ pointer, code, detail }] });

@@ -1,6 +1,6 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import type { FastifySchemaCompiler } from 'fastify';
-import { type Fault, PosthornError } from '../core/errors.ts';
+import { type Fault, PosthornError, toldFirst } from '../core/errors.ts';
 import { escapePointer } from '../core/json-scan.ts';
 import { closest } from '../core/suggest.ts';
 
@@ -32,15 +32,8 @@ function refusal(validate: ValidateFunction, isBody: boolean): PosthornError {
   // `if` only says that its branch failed, and the branch has said why.
   const errors = (validate.errors ?? []).filter(({ keyword }) => keyword !== 'if');
   const faults = errors.slice(0, FAULTS_MAX).map((error) => fault(error, isBody));
-  const first = faults[0];
-  const where =
-    isBody && first !== undefined && first.pointer !== '' ? ` (at ${first.pointer})` : '';
-  const more = faults.length > 1 ? ` And ${faults.length - 1} more, see "errors".` : '';
-  return new PosthornError(
-    isBody ? 'invalid_request' : 'invalid_query',
-    `${first?.detail ?? 'The request is not valid.'}${where}${more}`,
-    { faults },
-  );
+  const code = isBody ? 'invalid_request' : 'invalid_query';
+  return new PosthornError(code, toldFirst(faults, { isBody }), { faults });
 }
 
 function fault(error: ErrorObject, isBody: boolean): Fault {

@@ -1,4 +1,4 @@
-import { invalid, PosthornError } from '../core/errors.ts';
+import { invalid, PosthornError, toldFirst } from '../core/errors.ts';
 import { utf8Length } from '../core/event-body.ts';
 import {
   EVENT_TYPE_CHARS_MAX,
@@ -120,11 +120,8 @@ export class Catalogue {
     expectSmall('/example', example);
     if (schema === null) return;
     const faults = await this.#dataSchemas.faults({ schema, example });
-    const [first] = faults;
-    if (first === undefined) return;
-    const more = faults.length > 1 ? ` And ${faults.length - 1} more, see "errors".` : '';
-    const detail = `${first.detail} (at ${first.pointer})${more}`;
-    throw new PosthornError('invalid_request', detail, { faults });
+    if (faults.length === 0) return;
+    throw new PosthornError('invalid_request', toldFirst(faults, { isBody: true }), { faults });
   }
 }
 
