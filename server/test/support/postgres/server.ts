@@ -90,8 +90,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       running.unref();
       for (const stream of [running.stdin, running.stderr]) (stream as Socket | null)?.unref();
       process.once('exit', () => {
-        process.kill(postmasterOf(data), 'SIGQUIT');
-        rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+        endAndWait(postmasterOf(data));
+        rmSync(folder, { recursive: true, force: true });
       });
     },
   };
@@ -100,6 +100,26 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
 /** The server's own process: the shell that started it is not it. */
 function postmasterOf(data: string): number {
   return Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]);
+}
+
+const END_MS_MAX = 5_000;
+const LOOK_MS = 10;
+
+/** Where nothing can be awaited any more. It writes into its folder until its very end. */
+function endAndWait(postmaster: number): void {
+  const clock = new Int32Array(new SharedArrayBuffer(4));
+  process.kill(postmaster, 'SIGQUIT');
+  for (let waitedMs = 0; waitedMs < END_MS_MAX && isRunning(postmaster); waitedMs += LOOK_MS) {
+    Atomics.wait(clock, 0, 0, LOOK_MS);
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 function giveTo(path: string, { uid, gid }: SystemUser): void {
