@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as after } from 'node:timers/promises';
 import pg from 'pg';
 import { scrape } from '../observe/support/metrics-text.ts';
 import { freshDatabase } from '../support/postgres.ts';
@@ -23,6 +24,8 @@ import {
 } from './support/server-process.ts';
 
 const PROCESSES = 3;
+/** Where their number does not matter, since each takes its time to start. */
+const FEW = { POSTHORN_PROCESSES: '2' };
 const EVENTS = 100;
 /** Accepted and not delivered yet: beyond this publishing waits. */
 const BACKLOG_MAX = 200;
@@ -107,6 +110,17 @@ test('an interrupt from the terminal, which every process hears, drains them all
   assert.deepEqual(await held.deliveries(), { delivered: 1 });
 });
 
+test('a second signal ends them all at once', async (t) => {
+  const { server, children } = await holdOneDelivery(t);
+  server.process.kill('SIGTERM');
+  await server.process.output(/Stopping/);
+  // The time between the signals is what this is about.
+  await after(1_100);
+  server.process.kill('SIGTERM');
+  assert.deepEqual(await server.process.end(), { code: 130, signal: null });
+  await haveEnded(children);
+});
+
 test('without their parent the processes finish what is in progress, and end', async (t) => {
   const held = await holdOneDelivery(t);
   held.server.process.kill('SIGKILL');
@@ -118,7 +132,8 @@ test('without their parent the processes finish what is in progress, and end', a
 
 test('what keeps them from starting is said once', async (t) => {
   const { url } = await startDatabase(t);
-  const server = await startServer(t, serving(t, { url }));
+  const alone = { POSTHORN_PROCESSES: '1' };
+  const server = await startServer(t, serving(t, { url, environment: alone }));
   server.process.kill('SIGTERM');
   await server.process.end();
   const cases: [environment: Record<string, string>, said: RegExp][] = [
@@ -126,9 +141,12 @@ test('what keeps them from starting is said once', async (t) => {
       { POSTHORN_ENCRYPTION_KEY: Buffer.alloc(32, 8).toString('base64') },
       /^This data was encrypted with another key: .+\n$/,
     ],
-    [{ POSTHORN_PORT: await takePort(t) }, /^.*EADDRINUSE.+\. Choose another port with .+\n$/],
     [
-      { POSTHORN_DATABASE_URL: 'postgres://127.0.0.1:1/none' },
+      { ...FEW, POSTHORN_PORT: await takePort(t) },
+      /^.*EADDRINUSE.+\. Choose another port with .+\n$/,
+    ],
+    [
+      { ...FEW, POSTHORN_DATABASE_URL: 'postgres://127.0.0.1:1/none' },
       /^The database cannot be used: .+\n$/,
     ],
   ];
@@ -181,7 +199,7 @@ async function holdOneDelivery(t: TestContext) {
   const { url, client } = await startDatabase(t);
   const { promise, resolve: answer } = Promise.withResolvers<number>();
   const receiver = await startReceiver(t, () => promise);
-  const server = await startServer(t, serving(t, { url }));
+  const server = await startServer(t, serving(t, { url, environment: FEW }));
   const children = childrenOf(server.process.pid);
   await subscribe(server.url, receiver);
   const event = { type: 'user.created', data: {} };

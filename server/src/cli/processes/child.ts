@@ -17,7 +17,7 @@ const END_MS_MAX = 5_000;
 export interface Child {
   /** Fulfilled when it serves; refused when it has ended without, with what it told. */
   serving: Promise<Serving>;
-  /** Fulfilled when it has ended, with how: `with code 70`, `by SIGKILL`. */
+  /** Fulfilled when it has ended, with how: `with code 70`, `by SIGKILL`, or why there is none. */
   ended: Promise<string>;
   /** How long it has served; null: it never did. */
   servedMs(): number | null;
@@ -44,9 +44,11 @@ export function startChild(measureAll: () => Promise<MetricReport[]>): Child {
   answerCalls<ParentCall>(port, (_call, answer) => void answerWith(measureAll, answer));
   worker.once('exit', (code, signal) => {
     const how = signal === null ? `with code ${code}` : `by ${signal}`;
-    const text = `A process ended ${how} before it served.`;
-    serving.reject(new ProcessFailedError({ text, exitCode: code || EXIT_CODES.crashed }));
-    ended.resolve(how);
+    hasEnded({ how, exitCode: code || EXIT_CODES.crashed });
+  });
+  worker.on('error', ({ message }) => {
+    // Also when it ends while it is told something: that it has ended comes by itself.
+    if (worker.process.pid === undefined) hasEnded({ how: message, exitCode: EXIT_CODES.crashed });
   });
   const gather = createGatherer(
     [async () => (await call({ kind: 'measure' })) as MetricReport[]],
@@ -79,6 +81,12 @@ export function startChild(measureAll: () => Promise<MetricReport[]>): Child {
       return report;
     },
   };
+
+  function hasEnded({ how, exitCode }: { how: string; exitCode: number }): void {
+    const text = `A process ended before it served (${how}).`;
+    serving.reject(new ProcessFailedError({ text, exitCode }));
+    ended.resolve(how);
+  }
 
   function heard(news: ChildNews): void {
     if (news.kind === 'serving') {
