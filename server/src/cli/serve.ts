@@ -5,7 +5,7 @@ import { failureOf } from './failure.ts';
 import { sayError } from './say-error.ts';
 import type { Settings } from './settings.ts';
 import { stopOnSignals } from './signals.ts';
-import { type RunningServer, type StartOptions, startServer } from './start.ts';
+import type { RunningServer, StartOptions } from './start.ts';
 
 /**
  * The production form: nothing is generated, nothing private is reachable unless it is allowed. Over
@@ -16,22 +16,19 @@ export async function serve(settings: Settings): Promise<void> {
   // The table says that `serve` needs both, so they were there when the settings were read.
   if (encryptionKey === null || rootKey === null) throw new Error('unreachable: a key is missing');
   const processes = processesFor(settings);
-  const options = {
-    settings,
-    encryptionKey,
-    apiKeys: [rootKey],
-    processes,
-    crashed: endAfterCrash,
+  const start = async (also: Pick<StartOptions, 'gather'> = {}) => {
+    // Not before: a parent of processes serves nothing, and needs none of it.
+    const { startServer } = await import('./start.ts');
+    const keys = { encryptionKey, apiKeys: [rootKey] };
+    return await startServer({ settings, ...keys, processes, crashed: endAfterCrash, ...also });
   };
-  if (processes === 1) return serveUntilSignal(await startServer(options), settings);
+  if (processes === 1) return serveUntilSignal(await start(), drainLimitMs);
 
   const { isChild, serveInChild } = await import('./processes/in-child.ts');
-  if (isChild) {
-    const start = (gather: StartOptions['gather']) => startServer({ ...options, gather });
-    return await serveInChild({ start, drainLimitMs });
-  }
+  if (isChild) return await serveInChild({ start, drainLimitMs });
   const { startProcesses } = await import('./processes/parent.ts');
-  serveUntilSignal(await startProcesses({ count: processes, failed: endAfterFailure }), settings);
+  const running = await startProcesses({ count: processes, failed: endAfterFailure });
+  serveUntilSignal(running, drainLimitMs);
 }
 
 /** A data file belongs to one process. */
@@ -41,7 +38,7 @@ function processesFor({ databaseUrl, processes }: Settings): number {
 
 function serveUntilSignal(
   server: Pick<RunningServer, 'url' | 'dataPlace' | 'stop'>,
-  { drainLimitMs }: Settings,
+  drainLimitMs: number,
 ): void {
   stopOnSignals(async () => {
     console.log('Stopping: finishing what is in progress …');

@@ -17,7 +17,7 @@ export const isChild = cluster.isWorker;
 
 export interface ChildOptions {
   /** `gather` asks what all children have measured. */
-  start: (gather: () => Promise<Gathered>) => Promise<RunningServer>;
+  start: (also: { gather: () => Promise<Gathered> }) => Promise<RunningServer>;
   drainLimitMs: number;
 }
 
@@ -43,7 +43,8 @@ export async function serveInChild({ start, drainLimitMs }: ChildOptions): Promi
   const askParent = async () => (await parent.call('measure')) as MetricReport[];
   const say = (news: ChildNews) => tell(news);
   try {
-    server = await start(createGatherer([askParent], systemClock, PARENT_ANSWER_MS_MAX));
+    const gather = createGatherer([askParent], systemClock, PARENT_ANSWER_MS_MAX);
+    server = await start({ gather });
     say({ kind: 'serving', url: server.url, dataPlace: server.dataPlace });
   } catch (error) {
     say({ kind: 'failed', failure: failureOf(error) });
