@@ -24,8 +24,8 @@ export interface Child {
   measure(): Promise<Gathered>;
   /** What it measured when it was last asked. */
   lastMeasured(): MetricReport[];
-  /** Drains and ends it; null: it ended without having said what is left. */
-  stop(drainLimitMs: number): Promise<DrainReport | null>;
+  /** Drains and ends it; refused when it ended without having said what is left. */
+  stop(drainLimitMs: number): Promise<DrainReport>;
   kill(): void;
 }
 
@@ -74,11 +74,13 @@ export function startChild(measureAll: () => Promise<MetricReport[]>): Child {
     async stop(drainLimitMs) {
       const limit = systemClock.after(drainLimitMs + END_MS_MAX, kill);
       const drained = call({ kind: 'drain', limitMs: drainLimitMs }) as Promise<DrainReport>;
-      const report = await Promise.race([drained, ended.promise.then(() => null)]);
-      letGo();
-      await ended.promise;
-      limit.cancel();
-      return report;
+      try {
+        return await Promise.race([drained, ended.promise.then(fellMeanwhile)]);
+      } finally {
+        letGo();
+        await ended.promise;
+        limit.cancel();
+      }
     },
   };
 
@@ -97,4 +99,8 @@ export function startChild(measureAll: () => Promise<MetricReport[]>): Child {
       letGo();
     }
   }
+}
+
+function fellMeanwhile(how: string): never {
+  throw new Error(`A process fell while it stopped (${how}); what was accepted is kept.`);
 }

@@ -56,7 +56,9 @@ export async function startProcesses(
     children.delete(child);
     left = withCountsOf(child, left);
     const servedMs = child.servedMs();
-    if (state === 'stopping' || (state === 'starting' && servedMs === null)) return;
+    // Whoever started the first ones hears of it.
+    const isFirst = state === 'starting' && fallsBefore === 0;
+    if (state === 'stopping' || (isFirst && servedMs === null)) return;
     if (servedMs === null && !someServe()) {
       void child.serving.catch(options.failed);
       return;
@@ -83,15 +85,13 @@ export async function startProcesses(
 
   async function stop(drainLimitMs: number): Promise<DrainReport> {
     state = 'stopping';
-    const reports = await Promise.all([...children].map((child) => child.stop(drainLimitMs)));
-    const told = reports.filter((report) => report !== null);
-    if (told.length < reports.length) {
-      const silent = `${reports.length - told.length} of ${reports.length} processes`;
-      throw new Error(`${silent} fell while they stopped; what was accepted is kept.`);
-    }
+    const stopping = [...children].map((child) => child.stop(drainLimitMs));
+    // What goes wrong with one of them does not cut the others short.
+    await Promise.allSettled(stopping);
+    const reports = await Promise.all(stopping);
     return {
-      abandoned: told.reduce((sum, { abandoned }) => sum + abandoned, 0),
-      unsettled: told.reduce((sum, { unsettled }) => sum + unsettled, 0),
+      abandoned: reports.reduce((sum, { abandoned }) => sum + abandoned, 0),
+      unsettled: reports.reduce((sum, { unsettled }) => sum + unsettled, 0),
     };
   }
 }
