@@ -3,11 +3,10 @@ import './compile-cache.ts';
 import './heap-growth.ts';
 import './thread-pool.ts';
 import { Command, Option } from 'commander';
-import { StoreBrokenError } from '../store/sqlite/faults.ts';
 import { configTable, showConfig } from './config.ts';
-import { EXIT_CODES, exitCodeOf } from './exit-codes.ts';
+import { EXIT_CODES } from './exit-codes.ts';
+import { failureOf } from './failure.ts';
 import { type Given, readSettings, SettingsError } from './read-settings.ts';
-import { sayError } from './say-error.ts';
 import {
   flagOf,
   MODES,
@@ -202,21 +201,7 @@ function givenBy(mode: Mode, options: Options): Given {
 }
 
 function fail(error: unknown): never {
-  if (error instanceof SettingsError) {
-    for (const fault of error.faults) console.error(fault);
-    process.exit(EXIT_CODES.usage);
-  }
-  const { name, message, code } = error as Error & { code?: string };
-  if (error instanceof StoreBrokenError) {
-    console.error(message);
-    process.exit(exitCodeOf(error));
-  }
-  if (code === 'EADDRINUSE') {
-    console.error(`${message}. Choose another port with POSTHORN_PORT or --port.`);
-  } else if (name === 'DataFileInUseError' || name === 'Error') {
-    console.error(message);
-  } else {
-    sayError(error);
-  }
-  process.exit(EXIT_CODES.failed);
+  const { text, exitCode } = failureOf(error);
+  console.error(text);
+  process.exit(exitCode);
 }

@@ -64,7 +64,22 @@ export function readSettings(given: Given): SettingsReport {
 export function examineSettings(given: Given): { readings: Reading[]; faults: string[] } {
   const readings = SETTING_NAMES.map((name) => read(name, given));
   const faults = readings.flatMap(({ fault }) => fault ?? []);
-  return { readings, faults: [...unknownVariables(given.environment), ...faults] };
+  return {
+    readings,
+    faults: [...unknownVariables(given.environment), ...faults, ...togetherFaults(readings, given)],
+  };
+}
+
+/** What is wrong with no setting alone. */
+function togetherFaults(readings: readonly Reading[], { mode, isServer = true }: Given): string[] {
+  const of = (name: SettingName) => readings.find((reading) => reading.name === name);
+  const [processes, database] = [of('processes'), of('databaseUrl')];
+  const place = database?.value as Settings['databaseUrl'];
+  const isOneFile = database?.fault === null && place?.kind !== 'postgres';
+  if (mode !== 'serve' || !isServer || !isOneFile || Number(processes?.value) <= 1) return [];
+  const subject =
+    processes?.origin === 'flag' ? flagOf(SETTINGS.processes) : SETTINGS.processes.env;
+  return [`${subject} must be 1 or unset without a PostgreSQL: a data file is one process's.`];
 }
 
 function read(name: SettingName, given: Given): Reading {

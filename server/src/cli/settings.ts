@@ -123,13 +123,20 @@ export const SETTINGS = {
     default: { dev: 'true', serve: 'false' },
     describe: 'Whether webhooks may have `http://` URLs.',
   }),
+  processes: setting('POSTHORN_PROCESSES', integer(1, 64), {
+    default: null,
+    describe:
+      'Processes that `serve` shares its work among, over PostgreSQL; unset: one for each 4 cores, at least 1 and at most 8.',
+  }),
   deliveryThreads: setting('POSTHORN_DELIVERY_THREADS', integer(1, 64), {
     default: null,
-    describe: 'Threads that deliver; unset: one for each core but two, at least 1 and at most 8.',
+    describe:
+      'Threads that deliver, in each process; unset: one for each core of its share but two, at least 1 and at most 8.',
   }),
   inFlightMax: setting('POSTHORN_IN_FLIGHT_MAX', integer(1, 65_536), {
     default: '6144',
-    describe: 'Exchanges with receivers in progress at once, shared by the delivery threads.',
+    describe:
+      'Exchanges with receivers in progress at once in a process, shared by its delivery threads.',
   }),
   concurrencyMax: setting('POSTHORN_CONCURRENCY_MAX', integer(1, CONCURRENCY_MAX), {
     default: '64',
@@ -153,11 +160,13 @@ export const SETTINGS = {
   }),
   requestsMax: setting('POSTHORN_REQUESTS_MAX', integer(1, 100_000), {
     default: '5000',
-    describe: 'Requests in progress at once at the API; beyond, they are answered with 503.',
+    describe:
+      'Requests in progress at once at the API, in each process; beyond, they are answered with 503.',
   }),
   requestRate: setting('POSTHORN_REQUEST_RATE', integer(0, 1_000_000), {
     default: '0',
-    describe: 'Requests per second that one API key may send; beyond, 429. 0: no limit.',
+    describe:
+      'Requests per second that one API key may send to each process; beyond, 429. 0: no limit.',
   }),
   corsOrigins: setting('POSTHORN_CORS_ORIGINS', origins, {
     default: '',
@@ -198,6 +207,7 @@ type NullIfUnset<Name> = Name extends
   | 'databaseUrl'
   | 'rootKey'
   | 'encryptionKey'
+  | 'processes'
   | 'deliveryThreads'
   | 'directDatabaseUrl'
   ? null

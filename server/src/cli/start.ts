@@ -22,6 +22,7 @@ import { lookUpSlots } from '../platform/look-ups.ts';
 import { createRandom } from '../platform/random.ts';
 import { createVault } from '../platform/vault.ts';
 import { createService, type Service } from '../service/service.ts';
+import type { Gathered } from '../threads/gather.ts';
 import {
   type Database,
   startThreads,
@@ -39,6 +40,10 @@ export interface StartOptions {
   apiKeys: readonly string[];
   /** The page at `/` and the built-in receiver, in `dev`. */
   dev?: DevPages;
+  /** Such processes that share this machine's cores, this one included; 1 when it is not given. */
+  processes?: number;
+  /** What `/metrics` tells, where it is not of this process alone. */
+  gather?: (() => Promise<Gathered>) | undefined;
   /** A part that everything depends on fell. */
   crashed: (error: Error) => void;
 }
@@ -49,6 +54,8 @@ export interface RunningServer {
   /** Where the data is, for people to read. */
   dataPlace: string;
   service: Service;
+  /** What this process has measured. */
+  measured(): Promise<Gathered>;
   /** Refuses new requests, finishes what is in progress within the limit, writes it, lets go. */
   stop(drainLimitMs: number): Promise<DrainReport>;
 }
@@ -109,12 +116,12 @@ function databaseOf(settings: Settings, newId: NewId): Database {
 }
 
 function threadSettings(
-  { settings, encryptionKey }: StartOptions,
+  { settings, encryptionKey, processes = 1 }: StartOptions,
   database: Database,
 ): ThreadSettings {
   return {
     database,
-    deliveryThreads: settings.deliveryThreads ?? deliveryThreads(),
+    deliveryThreads: settings.deliveryThreads ?? deliveryThreads(processes),
     engine: {
       schedule: settings.retrySchedule,
       attemptTimeoutMs: settings.attemptTimeoutMs,
@@ -149,6 +156,11 @@ async function serveOn(
     }),
     { version: version(), node: process.versions.node },
   );
+  const measured = async () => {
+    const { reports, silent } = await threads.metrics();
+    return { reports: [metrics.report(), ...reports], silent };
+  };
+  const { gather = measured } = parts.options;
   let isDraining = false;
   const server = createHttpServer({
     service,
@@ -163,8 +175,8 @@ async function serveOn(
     hasLease: () => threads.lease.isValid(),
     requests,
     async metrics() {
-      const { reports, silent } = await threads.metrics();
-      return metricsText([metrics.report(), ...reports], { silent });
+      const { reports, silent } = await gather();
+      return metricsText(reports, { silent });
     },
     dev: parts.options.dev,
     corsOrigins: settings.corsOrigins,
@@ -176,7 +188,9 @@ async function serveOn(
     },
   });
   // Beyond, a connection is closed at once: no descriptor is taken from deliveries and the store.
-  server.server.maxConnections = socketShares(descriptorLimit()).accepted;
+  // One of several processes would pass it on to the next, and all of them for ever when they are full.
+  const { accepted } = socketShares(descriptorLimit());
+  Object.assign(server.server, { maxConnections: accepted, dropMaxConnection: true });
   await server.listen({ host: settings.host, port: settings.port });
   // Only now: a start that fails for its port must not send anything, and the built-in receiver
   // of `dev`, which answers there, may be the first to get something.
@@ -187,6 +201,7 @@ async function serveOn(
     url: urlOf(settings.host, server.server.address() as AddressInfo),
     dataPlace: database.kind === 'sqlite' ? database.path : withoutPassword(database.url),
     service,
+    measured,
     async stop(drainLimitMs) {
       isDraining = true;
       housekeeping.cancel();

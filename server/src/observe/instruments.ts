@@ -12,8 +12,8 @@ export interface MetricReport {
   name: string;
   help: string;
   type: MetricDefinition['type'];
-  /** How the reports of several threads become one. */
-  aggregator: 'sum';
+  /** How the reports of several threads, or processes, become one. */
+  aggregator: 'sum' | 'max';
   values: MetricValue[];
 }
 
@@ -84,8 +84,8 @@ export class Instruments {
 }
 
 function reportOf(name: MetricName, values: MetricValue[]): MetricReport {
-  const { help, type } = METRICS[name];
-  return { name: METRIC_PREFIX + name, help, type, aggregator: 'sum', values };
+  const { help, type, aggregator = 'sum' }: MetricDefinition = METRICS[name];
+  return { name: METRIC_PREFIX + name, help, type, aggregator, values };
 }
 
 export class Counter {

@@ -17,6 +17,8 @@ export interface MetricDefinition {
   labels?: Readonly<Record<string, readonly string[] | string>>;
   /** Upper bounds of a histogram. */
   buckets?: readonly number[];
+  /** What several processes say is added up, unless it is the highest that counts. */
+  aggregator?: 'sum' | 'max';
 }
 
 export const ATTEMPT_OUTCOMES = [
@@ -168,10 +170,11 @@ export const METRICS = {
   event_loop_delay_seconds: {
     type: 'gauge',
     help: 'How late the main thread was since the last scrape: the 99th percentile.',
+    aggregator: 'max',
   },
   process_resident_memory_bytes: {
     type: 'gauge',
-    help: 'Memory of the process.',
+    help: 'Memory of the process, or of all that serve.',
   },
   process_cpu_seconds_total: {
     type: 'counter',
@@ -180,15 +183,17 @@ export const METRICS = {
   process_uptime_seconds: {
     type: 'gauge',
     help: 'Time since the process started.',
+    aggregator: 'max',
   },
   build_info: {
     type: 'gauge',
     help: 'Always 1; the versions are in its labels.',
+    aggregator: 'max',
     labels: { version: "Posthorn's version", node: "Node's version" },
   },
   scrape_incomplete: {
     type: 'gauge',
-    help: 'Threads that did not answer within a second: what they said last stands in for them.',
+    help: 'Threads, or processes, that did not answer in time (a second or two): what they said last stands in for them.',
   },
 } as const satisfies Record<string, MetricDefinition>;
 

@@ -1,9 +1,15 @@
-import type { MessagePort } from 'node:worker_threads';
 import { type ErrorCode, PosthornError } from '../core/errors.ts';
 
+/** What messages travel over: a message port between threads, or what is between two processes. */
+export interface Port {
+  on(event: 'message', heard: (message: unknown) => void): unknown;
+  postMessage(message: unknown): void;
+}
+
 /**
- * Calls between threads over a message port, many in one message: what is called or answered within
- * one turn of the event loop travels together, since a message costs more than what is in it.
+ * Calls between threads over a port, many in one message: what is called or answered within one turn of
+ * the event loop travels together, since a message costs more than what is in it. Both ends of a port
+ * may call.
  */
 export interface Caller<Call> {
   call(call: Call): Promise<unknown>;
@@ -31,14 +37,15 @@ interface SentError {
 
 /** The calling end. `heard` gets what the other end tells without being asked. */
 export function createCaller<Call>(
-  port: MessagePort,
+  port: Port,
   heard: (news: unknown) => void = () => {},
 ): Caller<Call> {
   const open = new Map<number, PromiseWithResolvers<unknown>>();
   let calls: [number, Call][] = [];
   let nextId = 0;
 
-  port.on('message', (message: Message<Call>) => {
+  port.on('message', (arrived) => {
+    const message = arrived as Message<Call>;
     if (message.kind === 'news') heard(message.news);
     if (message.kind === 'answers') {
       for (const [id, answer] of message.answers) {
@@ -74,12 +81,13 @@ export interface Answering {
 
 /** The answering end: `receive` gets each call and answers it when it likes. */
 export function answerCalls<Call>(
-  port: MessagePort,
+  port: Port,
   receive: (call: Call, answer: (answer: Answer) => void) => void,
 ): Answering {
   let answers: [number, SentAnswer][] = [];
 
-  port.on('message', (message: Message<Call>) => {
+  port.on('message', (arrived) => {
+    const message = arrived as Message<Call>;
     if (message.kind !== 'calls') return;
     for (const [id, call] of message.calls) {
       receive(call, (answer) => {

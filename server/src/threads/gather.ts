@@ -2,9 +2,9 @@ import type { Clock } from '../core/ports.ts';
 import type { MetricReport } from '../observe/instruments.ts';
 
 export interface Gathered {
-  /** One of each thread: what it says now, or what it said last. */
+  /** One of each thread (or process): what it says now, or what it said last. */
   reports: MetricReport[][];
-  /** Threads that did not answer in time. */
+  /** Those that did not answer in time. */
   silent: number;
 }
 
@@ -17,12 +17,13 @@ const ANSWER_MS_MAX = 1_000;
 export function createGatherer(
   threads: readonly (() => Promise<MetricReport[]>)[],
   clock: Clock,
+  answerMsMax = ANSWER_MS_MAX,
 ): () => Promise<Gathered> {
   const sources = threads.map(createSource);
 
   return async () => {
     const late = Promise.withResolvers<false>();
-    const timer = clock.after(ANSWER_MS_MAX, () => late.resolve(false));
+    const timer = clock.after(answerMsMax, () => late.resolve(false));
     const answered = await Promise.all(
       sources.map((source) => Promise.race([source.ask(), late.promise])),
     );

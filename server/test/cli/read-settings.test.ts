@@ -226,6 +226,8 @@ describe('a value may be', () => {
     ],
     ['databaseUrl', 'postgresql://h/d', { kind: 'postgres', url: 'postgresql://h/d' }],
     ['migrate', 'never', 'never'],
+    ['processes', '1', 1],
+    ['processes', '64', 64],
     ['deliveryThreads', '1', 1],
     ['deliveryThreads', '64', 64],
     ['drainLimitMs', '0s', 0],
@@ -283,6 +285,8 @@ describe('a value may not be', () => {
     ['databaseUrl', 'mysql://db/posthorn'],
     ['directDatabaseUrl', 'sqlite:data.db'],
     ['databaseUrl', 'mysql://localhost'],
+    ['processes', '0'],
+    ['processes', '65'],
     ['deliveryThreads', '0'],
     ['deliveryThreads', '65'],
   ];
@@ -293,6 +297,29 @@ describe('a value may not be', () => {
       assertFaults({ environment: { [env]: text } }, [new RegExp(`^${env} (must|has) .*\\.$`)]);
     });
   }
+});
+
+describe('more than one process', () => {
+  const environment = { ...KEYS, POSTHORN_PROCESSES: '3' };
+  const fault = /^POSTHORN_PROCESSES must be 1 or unset without a PostgreSQL: .+\.$/;
+
+  test('is a fault where the data is in a file, which belongs to one', () => {
+    assertFaults({ mode: 'serve', environment }, [fault]);
+    const named = { ...environment, POSTHORN_DATABASE_URL: 'sqlite:data.db' };
+    assertFaults({ mode: 'serve', environment: named }, [fault]);
+    assertFaults({ mode: 'serve', environment: KEYS, flags: { processes: '2' } }, [
+      /^--processes must be 1 /,
+    ]);
+  });
+
+  test('is taken over PostgreSQL, and wherever no server is started with it', () => {
+    const url = 'postgres://127.0.0.1/posthorn';
+    const over = { ...environment, POSTHORN_DATABASE_URL: url };
+    assertFaults({ mode: 'serve', environment: over }, []);
+    assertFaults({ mode: 'serve', environment: { ...KEYS, POSTHORN_PROCESSES: '1' } }, []);
+    assertFaults({ mode: 'serve', environment, isServer: false }, []);
+    assertFaults({ mode: 'dev', environment }, []);
+  });
 });
 
 test('the flag of a setting is its name in small letters', () => {

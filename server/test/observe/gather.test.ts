@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../src/core/ports.ts';
 import { Instruments, type MetricReport } from '../../src/observe/instruments.ts';
-import { metricsText } from '../../src/observe/metrics-text.ts';
+import { addUp, countsOf, metricsText } from '../../src/observe/metrics-text.ts';
 import { createGatherer } from '../../src/threads/gather.ts';
 import { parse } from './support/metrics-text.ts';
 
@@ -98,3 +98,28 @@ test('a thread that answers with an error counts as silent', async () => {
     silent: 1,
   });
 });
+
+test('what several processes have measured is added up once more, but for what is the highest', async () => {
+  const processes = [reportOfProcess(3, 0.5), reportOfProcess(4, 0.25)];
+  const each = await Promise.all(processes.map((report) => addUp([report], { silent: 1 })));
+  const all = await addUp(each, { silent: 0 });
+  const { samples } = parse((await metricsText([all], { silent: 0 })).text);
+  assert.equal(samples.get('posthorn_bugs_total'), 7);
+  assert.equal(samples.get('posthorn_event_loop_delay_seconds'), 0.5);
+  assert.equal(samples.get('posthorn_scrape_incomplete'), 2);
+});
+
+test('a process that has ended leaves its counts, and nothing of how it was', async () => {
+  const left = countsOf(await addUp([reportOfProcess(3, 0.5)], { silent: 1 }));
+  const { samples } = parse((await metricsText([left], { silent: 0 })).text);
+  assert.equal(samples.get('posthorn_bugs_total'), 3);
+  assert.equal(samples.get('posthorn_event_loop_delay_seconds'), undefined);
+  assert.equal(samples.get('posthorn_scrape_incomplete'), 0);
+});
+
+function reportOfProcess(bugs: number, delay: number): MetricReport[] {
+  const instruments = new Instruments();
+  instruments.counter('bugs_total', {}).add(bugs);
+  instruments.reading('event_loop_delay_seconds', {}, () => delay);
+  return instruments.report();
+}

@@ -24,6 +24,8 @@ export interface ServerOptions {
   dataDir: string;
   /** More settings; the port is a free one unless it is among them. */
   environment?: Record<string, string>;
+  /** In a process group of its own, as a shell starts it. */
+  ownGroup?: boolean;
 }
 
 export interface ServerProcess {
@@ -45,6 +47,7 @@ export function launch(t: TestContext, options: ServerOptions): RunningProcess {
     command: process.execPath,
     args: [PROGRAM, options.mode],
     cwd: options.dataDir,
+    ownGroup: options.ownGroup ?? false,
     environment: {
       ...cleanEnvironment(),
       POSTHORN_DATA_DIR: options.dataDir,
