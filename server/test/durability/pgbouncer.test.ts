@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import pg from 'pg';
+import { openDatabase } from '../../src/store/postgres/database.ts';
 import { systemUser } from '../support/postgres/binaries.ts';
 import { freePort, startPostgres } from '../support/postgres/server.ts';
 import { until } from '../support/until.ts';
@@ -58,6 +59,19 @@ test('works behind PgBouncer in transaction mode, through fewer connections than
   server.process.kill('SIGINT');
   assert.deepEqual(await server.process.end(), { code: 0, signal: null });
   assert.equal(server.process.stderr, '');
+});
+
+test('statements are kept where a connection is to one server process, and not behind a pooler', async (t) => {
+  if (!hasTool(t, 'pgbouncer', 'pgbouncer')) return;
+  const postgres = await startPostgres();
+  cleanUp(t, () => postgres.stop());
+  const ways = [postgres.url, await startPgBouncer(t, postgres.url)];
+  const found = ways.map(async (url) => {
+    const { keepsStatements, close } = await openDatabase(url);
+    await close();
+    return keepsStatements;
+  });
+  assert.deepEqual(await Promise.all(found), [true, false]);
 });
 
 /** Answers the URL that leads through it. */

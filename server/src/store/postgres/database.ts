@@ -24,6 +24,8 @@ export interface Database {
   begin: { write: string; read: string };
   /** Over several servers: a transaction that has ended at one may not be seen at another yet. */
   isDistributed: boolean;
+  /** Whether a connection is to one server process for all its life: a pooler would lose what was kept there. */
+  keepsStatements: boolean;
   close(): Promise<void>;
 }
 
@@ -35,7 +37,8 @@ export async function openDatabase(url: string): Promise<Database> {
   try {
     const settings = await settingsOf(others);
     const { isDistributed } = settings;
-    return { batches, others, begin: beginOf(settings), isDistributed, close };
+    const keepsStatements = !isDistributed && (await isDirect(others));
+    return { batches, others, begin: beginOf(settings), isDistributed, keepsStatements, close };
   } catch (error) {
     await close();
     throw faultOf(error);
@@ -90,6 +93,17 @@ async function settingsOf(pool: pg.Pool): Promise<ServerSettings> {
     synchronousCommit: String(rows[0]?.synchronous_commit),
     isDistributed: await hasCitus(pool),
   };
+}
+
+/** A pooler greets with a number of its own instead of the server process's. */
+async function isDirect(pool: pg.Pool): Promise<boolean> {
+  const client = await pool.connect();
+  try {
+    const { rows } = await client.query('select pg_backend_pid() as pid');
+    return (client as pg.PoolClient & { processID?: number }).processID === rows[0]?.pid;
+  } finally {
+    client.release();
+  }
 }
 
 /**

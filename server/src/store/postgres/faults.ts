@@ -16,6 +16,7 @@ const TROUBLE_BY_CODE: readonly (readonly [code: string, trouble: Trouble])[] = 
   ['40P01', 'conflict'], // deadlock
   ['25006', 'lost'], // read-only: another server is the one that writes now
   ['25P03', 'lost'], // idle in a transaction for too long
+  ['26', 'lost'], // a statement that was kept there is not
   ['57014', 'unavailable'], // cancelled: the statement took too long
   ['55P03', 'unavailable'], // a lock was not to be had
   ['57', 'lost'], // the server stops, starts, or an administrator ended it

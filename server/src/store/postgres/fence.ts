@@ -2,6 +2,7 @@ import type { DueDelivery, LaneRef, Wake, WebhookRef } from '../../core/ports.ts
 import { shardOf } from '../../core/shards.ts';
 import { bare } from '../ids.ts';
 import { integer } from '../rows.ts';
+import { kept } from './statements.ts';
 import type { Transaction } from './transaction.ts';
 
 /**
@@ -67,16 +68,16 @@ export async function lockShards(
   return new Map(rows.map((row) => [integer(row, 'shard'), integer(row, 'epoch')]));
 }
 
-const LOCK_SHARED = `
+const LOCK_SHARED = kept(`
   select pg_advisory_xact_lock_shared($1, shard)
   from unnest($2::integer[]) as shard
-`;
+`);
 
-const EPOCHS = `
+const EPOCHS = kept(`
   select shard, epoch
   from shards
   where shard = any($1::integer[])
-`;
+`);
 
 /**
  * Leaves word for the owners of these webhooks' shards: one row for each shard. With `pending` a webhook is

@@ -16,6 +16,7 @@ import { events as eventsOf } from '../webhook-rows.ts';
 import { type Belief, type Fence, leaveWakes, lockOwned } from './fence.ts';
 import { createGroups, type Outcome } from './groups.ts';
 import { EARLIER, earlier, REPLACE_EXPIRED } from './once.ts';
+import { kept } from './statements.ts';
 import type { Sent, Transaction, Transactions } from './transaction.ts';
 
 export interface PublishPorts {
@@ -266,13 +267,13 @@ const SUBSCRIBING = `
   where account_id = $1 and deleted_at is null and status <> 'disabled'
 `;
 
-const VERSIONS = `
+const VERSIONS = kept(`
   select id, webhooks_version
   from accounts
   where id = any($1::text[])
-`;
+`);
 
-const KEEP_KEYS = `
+const KEEP_KEYS = kept(`
   with asked as (
     select *
     from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::integer[], $6::text[],
@@ -297,24 +298,24 @@ const KEEP_KEYS = `
   select fresh.n, kept.key is not null as is_kept
   from fresh
   left join kept on kept.account_id = fresh.account_id and kept.key = fresh.key
-`;
+`);
 
-const INSERT_EVENTS = `
+const INSERT_EVENTS = kept(`
   insert into events (account_id, id, type, created_at, body)
   select *
   from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[])
-`;
+`);
 
-const INSERT_DELIVERIES = `
+const INSERT_DELIVERIES = kept(`
   insert into deliveries (account_id, id, webhook_id, event_id, event_type, "trigger", status,
     created_at, due_at)
   select account_id, id, webhook_id, event_id, event_type, 'schedule', 'pending', created_at, created_at
   from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
     as made (account_id, id, webhook_id, event_id, event_type, created_at)
-`;
+`);
 
 /** Numbers are drawn in the order of the rows, and so the smallest belongs to the first of them. */
-const INSERT_PENDING = `
+const INSERT_PENDING = kept(`
   with made as (
     insert into pending (account_id, webhook_id, delivery_id)
     select account_id, webhook_id, delivery_id
@@ -326,4 +327,4 @@ const INSERT_PENDING = `
   select seq
   from made
   order by seq
-`;
+`);

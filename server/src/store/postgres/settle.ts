@@ -5,6 +5,7 @@ import { bare } from '../ids.ts';
 import { text } from '../rows.ts';
 import { lockShards } from './fence.ts';
 import { createGroups } from './groups.ts';
+import { kept, type Statement } from './statements.ts';
 import type { Sent, Transaction, Transactions } from './transaction.ts';
 
 const BATCH_SETTLEMENTS_MAX = 1_000;
@@ -107,7 +108,7 @@ function keyOf(account: string, delivery: string): string {
 /** The keys of those that were pending until now. */
 async function changed(
   transaction: Transaction,
-  sql: string,
+  sql: Statement,
   settlements: readonly Settlement[],
   more: readonly unknown[],
 ): Promise<ReadonlySet<string>> {
@@ -173,21 +174,21 @@ function keyed(rows: readonly Keyed[]): unknown[][] {
   ];
 }
 
-const END = `
+const END = kept(`
   delete from pending
   using unnest($1::text[], $2::text[]) as ended (account_id, delivery_id)
   where pending.account_id = ended.account_id and pending.delivery_id = ended.delivery_id
   returning pending.account_id, pending.delivery_id
-`;
+`);
 
 /** 0 would be one that was never tried. */
-const DELAY = `
+const DELAY = kept(`
   update pending
   set due_at = greatest(delayed.due_at, 1)
   from unnest($1::text[], $2::text[], $3::bigint[]) as delayed (account_id, delivery_id, due_at)
   where pending.account_id = delayed.account_id and pending.delivery_id = delayed.delivery_id
   returning pending.account_id, pending.delivery_id
-`;
+`);
 
 const KEEP_BEFORE = `
   insert into attempts (account_id, delivery_id, id, number, started_at, response_code,

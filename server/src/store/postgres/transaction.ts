@@ -9,6 +9,7 @@ import type { DueDelivery, HandOver } from '../../core/ports.ts';
 import type { Row } from '../rows.ts';
 import type { Database } from './database.ts';
 import { DatabaseFault, faultOf, type Trouble } from './faults.ts';
+import { type Statement, textOf } from './statements.ts';
 import { written } from './values.ts';
 
 /** A transaction that stood in another's way is begun again so many times at most. */
@@ -19,9 +20,9 @@ const TRIES_MAX = 5;
  * a wait in between travels together, and is run in that order.
  */
 export interface Transaction extends Made {
-  rows(sql: string, values?: readonly unknown[]): Promise<Row[]>;
+  rows(sql: Statement, values?: readonly unknown[]): Promise<Row[]>;
   /** Answers how many rows it changed. */
-  run(sql: string, values?: readonly unknown[]): Promise<number>;
+  run(sql: Statement, values?: readonly unknown[]): Promise<number>;
 }
 
 /** What the last statements answer: they are sent, and the commit goes out behind them at once. */
@@ -51,18 +52,17 @@ export interface Committed {
 }
 
 export function createTransactions(database: Database, committed: Committed): Transactions {
-  const { batches, others, begin } = database;
+  const { batches, others, begin, keepsStatements } = database;
+  const reads = { pool: others, begin: begin.read, keepsStatements };
   const announcement: Announcements['transaction'] = channel(ANNOUNCEMENT_NAMES.transaction);
 
   return {
     batch: (calls, work) => again(() => commit(batches, calls, work)),
     writeAtOnce: (work) => again(() => commit(others, 1, work)),
     write: (work) => again(() => commit(others, 1, waited(work))),
-    read: (work) => again(() => attempt(others, begin.read, created(), waited(work))),
+    read: (work) => again(() => attempt(reads, created(), waited(work))),
     readRows: (sql, values) =>
-      again(() =>
-        attempt(others, begin.read, created(), async ({ rows }) => ({ result: rows(sql, values) })),
-      ),
+      again(() => attempt(reads, created(), async ({ rows }) => ({ result: rows(sql, values) }))),
   };
 
   async function commit<Result>(
@@ -73,7 +73,8 @@ export function createTransactions(database: Database, committed: Committed): Tr
     const times: Times = { startedAt: performance.now(), commitSentAt: null };
     const made = created();
     try {
-      const result = await attempt(pool, begin.write, made, work, times);
+      const place = { pool, begin: begin.write, keepsStatements };
+      const result = await attempt(place, made, work, times);
       announce('committed', calls, made, times);
       if (made.pending.length > 0) committed.handOver(made.pending);
       if (made.leftWakes) committed.leftWakes();
@@ -146,10 +147,16 @@ async function again<Result>(transact: () => Promise<Result>): Promise<Result> {
   }
 }
 
+/** Where a transaction is run, and what it begins with. */
+interface Place {
+  pool: pg.Pool;
+  begin: string;
+  keepsStatements: boolean;
+}
+
 /** One transaction, from `begin` to the server's word that it is committed. */
 async function attempt<Result>(
-  pool: pg.Pool,
-  begin: string,
+  { pool, begin, keepsStatements }: Place,
   made: Made,
   work: (transaction: Transaction) => Promise<Sent<Result>>,
   times?: Times,
@@ -157,8 +164,8 @@ async function attempt<Result>(
   const client = await connect(pool);
   /** Of the first statement that failed: those behind it fail too, and not for a reason of their own. */
   let reason: unknown;
-  const ask = (sql: string, values?: readonly unknown[]) => {
-    const asked = send(client, sql, values);
+  const ask = (sql: Statement, values?: readonly unknown[]) => {
+    const asked = send(client, keepsStatements ? sql : textOf(sql), values);
     // Whoever waits for it hears of it; what is sent behind a failure fails as well, often unheard.
     asked.catch((fault) => {
       reason ??= fault;
@@ -168,9 +175,9 @@ async function attempt<Result>(
   try {
     void ask(begin);
     const transaction = Object.assign(made, {
-      rows: (sql: string, values?: readonly unknown[]) =>
+      rows: (sql: Statement, values?: readonly unknown[]) =>
         quietly(ask(sql, values).then(({ rows }) => rows as Row[])),
-      run: (sql: string, values?: readonly unknown[]) =>
+      run: (sql: Statement, values?: readonly unknown[]) =>
         quietly(ask(sql, values).then(({ rowCount }) => rowCount ?? 0)),
     });
     const { result } = await work(transaction);
@@ -212,13 +219,17 @@ async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
   }
 }
 
-/** Statements are never named: a pooler in transaction mode would not find them again. */
 function send(
   client: pg.PoolClient,
-  sql: string,
+  sql: Statement,
   values?: readonly unknown[],
 ): Promise<pg.QueryResult> {
-  return client.query(sql, values?.map(written)).catch((error) => {
+  const parameters = values?.map(written);
+  const asked =
+    typeof sql === 'string' || parameters === undefined
+      ? client.query(textOf(sql), parameters)
+      : client.query({ ...sql, values: parameters });
+  return asked.catch((error) => {
     throw faultOf(error);
   });
 }
