@@ -80,7 +80,6 @@ export function createHttpServer(ports: HttpServerPorts): Api {
     forceCloseConnections: 'idle',
     // Fastify's own 503 is not a problem document; ours is below.
     return503OnClosing: false,
-    exposeHeadRoutes: false,
     clientErrorHandler(error, socket) {
       refuseConnection(error, socket as Socket, newId('request'));
     },
@@ -126,7 +125,7 @@ export function createHttpServer(ports: HttpServerPorts): Api {
   });
   server.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0] ?? '';
-    const detail = `There is nothing at ${path.slice(0, 200)}.`;
+    const detail = `There is no ${request.method} ${path.slice(0, 200)}.`;
     return sendProblem(request, reply, new PosthornError('not_found', detail));
   });
 

@@ -82,6 +82,7 @@ const allowed: readonly [path: string, methods: string[]][] = [
 ];
 for (const [path, methods] of allowed) {
   test(`${path} answers 405 and "Allow" to every method but ${methods.join(', ')}`, async () => {
+    const answered = methods.flatMap((one) => (one === 'GET' ? ['GET', 'HEAD'] : [one]));
     const others = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].filter(
       (one) => !methods.includes(one),
     );
@@ -89,10 +90,34 @@ for (const [path, methods] of allowed) {
       const answer = await server.request<ProblemBody>(method, path);
       assert.deepEqual([answer.status, answer.body.code], [405, 'method_not_allowed'], method);
       const allow = answer.headers.get('Allow')?.split(', ').sort();
-      assert.deepEqual(allow, methods, method);
+      assert.deepEqual(allow, answered.sort(), method);
     }
   });
 }
+
+for (const path of ['/healthz', '/readyz', '/v1/webhooks', '/v1/webhooks/wh_123456']) {
+  test(`HEAD ${path} is answered as GET is, without the body`, async () => {
+    const { status, headers } = await server.request('GET', path);
+    const init = { method: 'HEAD', headers: { Authorization: `Bearer ${server.key}` } };
+    const head = await fetch(server.url + path, init);
+    assert.equal(head.status, status);
+    assert.equal(await head.text(), '');
+    for (const name of ['Content-Type', 'Content-Length']) {
+      assert.equal(head.headers.get(name), headers.get(name), name);
+    }
+  });
+}
+
+test('a method that a path does not know is named', async () => {
+  const { status, body } = await server.request<ProblemBody>('POST', '/healthz');
+  assert.deepEqual([status, body.detail], [404, 'There is no POST /healthz.']);
+});
+
+test('HEAD of what has no GET is not allowed', async () => {
+  const headers = { Authorization: `Bearer ${server.key}` };
+  const head = await fetch(`${server.url}/v1/webhooks/wh_123456/test`, { method: 'HEAD', headers });
+  assert.deepEqual([head.status, head.headers.get('Allow')], [405, 'POST']);
+});
 
 const malformed: readonly [what: string, bytes: string, status: number, code: string][] = [
   ['what is not HTTP', 'Hello\r\n\r\n', 400, 'malformed_request'],
