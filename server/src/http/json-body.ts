@@ -25,6 +25,13 @@ export function parseJsonBody(bytes: Buffer): unknown {
   return value;
 }
 
+/** What is compressed is not read: a small body could become one beyond every limit. */
+export function refuseEncoding(encoding: string | undefined): void {
+  if (encoding === undefined || encoding.toLowerCase() === 'identity') return;
+  const detail = 'Send the body as it is: no Content-Encoding is accepted here.';
+  throw new PosthornError('unsupported_media_type', detail);
+}
+
 /** Undefined when it is not JSON: the scan finds where. */
 function parsed(text: string): unknown {
   try {

@@ -12,7 +12,7 @@ import { identifyCallers } from './callers.ts';
 import { refuseConnection } from './connection-errors.ts';
 import { allowOrigins } from './cors.ts';
 import type { DevPages } from './dev/dev-pages.ts';
-import { parseJsonBody } from './json-body.ts';
+import { parseJsonBody, refuseEncoding } from './json-body.ts';
 import { collectMethods } from './other-methods.ts';
 import { createPages } from './pages.ts';
 import { knownError, sendProblem } from './problem.ts';
@@ -94,8 +94,9 @@ export function createHttpServer(ports: HttpServerPorts): Api {
   server.decorateRequest('accountId', '');
   server.decorateRequest('problemCode', null);
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     try {
+      refuseEncoding(request.headers['content-encoding']);
       // Some clients announce JSON and send nothing, with DELETE for example.
       done(null, body.length === 0 ? undefined : parseJsonBody(body as Buffer));
     } catch (error) {
@@ -109,6 +110,8 @@ export function createHttpServer(ports: HttpServerPorts): Api {
   // Hooks take `done`: each that is a promise costs every request a turn of the microtasks.
   server.addHook('onRequest', (request, reply, done) => {
     reply.header('X-Request-Id', request.id);
+    // Nothing has no type that could be wrong: `curl -d ''` calls it a form.
+    if (request.headers['content-length'] === '0') delete request.raw.headers['content-type'];
     done();
   });
   announceRequests(server, announcements);

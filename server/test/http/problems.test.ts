@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { after, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import type { ProblemBody } from '../support/api.ts';
 import { startTestServer } from '../support/start-test-server.ts';
 
@@ -29,6 +30,14 @@ const refusals: readonly [
     'another content type',
     415,
     () => server.request('POST', '/v1/webhooks', 'x', { 'Content-Type': 'text/plain' }),
+  ],
+  [
+    'a compressed body',
+    415,
+    () => {
+      const body = gzipSync('{"type":"user.created","data":{}}');
+      return server.request('POST', '/v1/events', body, { 'Content-Encoding': 'gzip' });
+    },
   ],
   ['a member of the wrong type', 422, () => server.request('POST', '/v1/webhooks', { url: 5 })],
   [
