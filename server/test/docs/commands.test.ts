@@ -28,7 +28,8 @@ describe('README.md', () => {
 
   test('starts a server for production', async (t) => {
     const command = commands.take(/-- serve$/m);
-    const started = startShell(t, command, { environment: places(t) });
+    const { POSTHORN_DATA_DIR: HOME, ...environment } = places(t);
+    const started = startShell(t, command, { environment: { ...environment, HOME } });
     assert.equal((await fetch(`${await urlOf(started)}/readyz`)).status, 200);
     await interrupt(started);
   });
