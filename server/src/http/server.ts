@@ -74,7 +74,7 @@ export function createHttpServer(ports: HttpServerPorts): Api {
       // Node looks for requests that take too long every 30 s, unless told otherwise.
       connectionsCheckingInterval: Math.min(30_000, Math.ceil(limits.requestTimeoutMs / 2)),
     },
-    routerOptions: { maxParamLength: PARAM_CHARS_MAX },
+    routerOptions: { maxParamLength: PARAM_CHARS_MAX, ignoreTrailingSlash: true },
     genReqId: () => newId('request'),
     logger: false,
     forceCloseConnections: 'idle',

@@ -117,6 +117,19 @@ for (const path of ['/healthz', '/readyz', '/v1/webhooks', '/v1/webhooks/wh_1234
   });
 }
 
+test('a slash at the end of a path changes nothing', async () => {
+  const headers = { Authorization: `Bearer ${server.key}`, 'Content-Type': 'application/json' };
+  const body = JSON.stringify({ url: 'https://example.com/webhooks', events: ['*'] });
+  const created = await fetch(`${server.url}/v1/webhooks/`, { method: 'POST', headers, body });
+  assert.equal(created.status, 201);
+  const { id } = (await created.json()) as { id: string };
+  for (const path of ['/healthz/', '/v1/webhooks/', `/v1/webhooks/${id}/`]) {
+    assert.equal((await fetch(server.url + path, { headers })).status, 200, path);
+  }
+  const deleted = await fetch(`${server.url}/v1/webhooks/`, { method: 'DELETE', headers });
+  assert.deepEqual([deleted.status, deleted.headers.get('Allow')], [405, 'POST, GET, HEAD']);
+});
+
 test('a method that a path does not know is named', async () => {
   const { status, body } = await server.request<ProblemBody>('POST', '/healthz');
   assert.deepEqual([status, body.detail], [404, 'There is no POST /healthz.']);
