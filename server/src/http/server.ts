@@ -71,6 +71,8 @@ export function createHttpServer(ports: HttpServerPorts): Api {
     requestTimeout: limits.requestTimeoutMs,
     http: {
       maxHeaderSize: HEADER_BYTES_MAX,
+      // Node's own refusal is no problem document; ours is below.
+      requireHostHeader: false,
       // Node looks for requests that take too long every 30 s, unless told otherwise.
       connectionsCheckingInterval: Math.min(30_000, Math.ceil(limits.requestTimeoutMs / 2)),
     },
@@ -116,6 +118,9 @@ export function createHttpServer(ports: HttpServerPorts): Api {
   });
   announceRequests(server, announcements);
   const allowOrigin = allowOrigins(server, ports.corsOrigins);
+  server.addHook('onRequest', ({ raw }, _reply, done) => {
+    done(raw.httpVersion === '1.1' && raw.headers.host === undefined ? noHost() : undefined);
+  });
   server.addHook('onSend', (_request, reply, _payload, done) => {
     // Else a client that keeps its connection would hold the end back until it lets go of it.
     if (ports.isDraining()) reply.header('Connection', 'close');
@@ -166,6 +171,10 @@ function openApiOnce(): () => Promise<string> {
 function noLease(): PosthornError {
   const detail = 'This node has lost touch with the database: try again in a moment.';
   return new PosthornError('store_unavailable', detail, { retryAfterSeconds: 1 });
+}
+
+function noHost(): PosthornError {
+  return new PosthornError('malformed_request', 'A request of HTTP/1.1 has a Host header.');
 }
 
 function internalError(): PosthornError {

@@ -144,6 +144,12 @@ test('HEAD of what has no GET is not allowed', async () => {
 const malformed: readonly [what: string, bytes: string, status: number, code: string][] = [
   ['what is not HTTP', 'Hello\r\n\r\n', 400, 'malformed_request'],
   [
+    'a request without Host',
+    'GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n',
+    400,
+    'malformed_request',
+  ],
+  [
     'a header without a name',
     'GET /healthz HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n',
     400,
