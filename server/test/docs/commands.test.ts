@@ -28,8 +28,9 @@ describe('README.md', () => {
 
   test('starts a server for production', async (t) => {
     const command = commands.take(/-- serve$/m);
-    const { POSTHORN_DATA_DIR: HOME, ...environment } = places(t);
-    const started = startShell(t, command, { environment: { ...environment, HOME } });
+    // It names a data directory below the home directory.
+    const environment = { ...places(t), HOME: temporaryDirectory(t) };
+    const started = startShell(t, command, { environment });
     assert.equal((await fetch(`${await urlOf(started)}/readyz`)).status, 200);
     await interrupt(started);
   });
