@@ -17,6 +17,11 @@ const SENT_REPLACEMENT = Buffer.from(REPLACEMENT);
 export function parseJsonBody(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw notUtf8(bytes);
   const text = bytes.toString('utf8');
+  // It cannot be seen, so its position alone would tell nothing.
+  if (text.startsWith('\ufeff')) {
+    const detail = 'The body begins with a byte order mark: send it without.';
+    throw new PosthornError('malformed_json', detail);
+  }
   const value = parsed(text);
   const fault = scanJson(text, { depthMax: depthMaxOf(value), isJson: value !== undefined });
   if (fault !== null) throw refusal(fault);
