@@ -1,4 +1,4 @@
-// `npm run example:account`: the account API, and a Posthorn in dev mode unless one is named.
+// `npm run example:account`: the account API, and a Posthorn in dev mode unless one runs or is named.
 import { type AccountApi, startAccountApi } from './account-api.ts';
 import { findPosthorn, type Posthorn } from './posthorn.ts';
 

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -12,12 +14,36 @@ export interface Posthorn {
   readonly ended: Promise<void>;
 }
 
-/** The one that `POSTHORN_URL` and `POSTHORN_API_KEY` name, or one of its own in dev mode. */
+const PROBE_MS = 2_000;
+
+/**
+ * The one that `POSTHORN_URL` and `POSTHORN_API_KEY` name, else the one that `npm start` runs in another
+ * terminal, else one of its own in dev mode.
+ */
 export async function findPosthorn(environment: NodeJS.ProcessEnv): Promise<Posthorn> {
   const { POSTHORN_URL: url = '', POSTHORN_API_KEY: apiKey = '' } = environment;
-  if (url === '') return await startPosthorn();
+  if (url === '') return (await runningHere(environment)) ?? (await startPosthorn());
   if (apiKey === '') throw new Error('POSTHORN_URL is set: POSTHORN_API_KEY is needed too.');
+  return joined(url, apiKey);
+}
+
+function joined(url: string, apiKey: string): Posthorn {
   return { url, apiKey, async stop() {}, ended: new Promise(() => {}) };
+}
+
+/** It takes the key that it keeps beside its data, or it is another program. */
+async function runningHere(environment: NodeJS.ProcessEnv): Promise<Posthorn | null> {
+  const { POSTHORN_PORT: port = '4900', POSTHORN_DATA_DIR: dataDir = '.posthorn' } = environment;
+  const url = `http://127.0.0.1:${port}`;
+  try {
+    const apiKey = (await readFile(join(dataDir, 'dev-api-key'), 'utf8')).trim();
+    const headers = { Authorization: `Bearer ${apiKey}` };
+    const signal = AbortSignal.timeout(PROBE_MS);
+    const { ok } = await fetch(`${url}/v1/event-types`, { headers, signal });
+    return ok ? joined(url, apiKey) : null;
+  } catch {
+    return null;
+  }
 }
 
 const PROGRAM = fileURLToPath(new URL('../../node_modules/.bin/posthorn', import.meta.url));

@@ -61,6 +61,22 @@ test('it joins a Posthorn that is named, and leaves it running', async (t) => {
   assert.equal((await posthorn.events()).length, 1);
 });
 
+test('it joins the Posthorn that runs in the same folder, and leaves it running', async (t) => {
+  const data = ownData(temporaryDirectory(t));
+  const first = await startProgram(t, data);
+  const second = await startProgram(t, {
+    ...data,
+    POSTHORN_PORT: new URL(first.posthornUrl).port,
+    ACCOUNT_DATABASE_URL: `sqlite:${temporaryDirectory(t)}/account.db`,
+  });
+  assert.equal(second.posthornUrl, first.posthornUrl);
+  await created(second.url, '/projects', { name: 'Apollo' });
+  await untilAllSent(second.url);
+  await interrupt(second.process);
+  assert.equal((await fetch(`${first.posthornUrl}/readyz`)).status, 200);
+  await interrupt(first.process);
+});
+
 test('a Posthorn that is named without a key is said at once', async (t) => {
   const process = shell(t, PROGRAM, { POSTHORN_URL: 'http://127.0.0.1:9' });
   assert.equal((await process.end()).code, 1);

@@ -151,7 +151,7 @@ function migrate(): void {
 function types(): void {
   const command = program
     .command('types')
-    .description('Print the event types as TypeScript, for receivers: posthorn types > events.ts')
+    .description('Print the event types as TypeScript, for receivers: posthorn types > events.d.ts')
     .addOption(
       new Option('--url <url>', 'the server to ask; its key comes from POSTHORN_API_KEY')
         .env('POSTHORN_URL')

@@ -251,7 +251,8 @@ async function expectSameKey(
     vault.open(await vaultCheck(vault.seal('posthorn', place)), place);
   } catch (cause) {
     throw new Error(
-      'This data was encrypted with another key: start with the POSTHORN_ENCRYPTION_KEY it was made with.',
+      'This data was encrypted with another key: start with the POSTHORN_ENCRYPTION_KEY it was made with, ' +
+        'or on other data ("posthorn dev" encrypts with a key of its own).',
       { cause },
     );
   }

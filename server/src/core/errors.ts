@@ -81,8 +81,8 @@ export const ERRORS = {
   },
   unsupported_media_type: {
     status: 415,
-    title: 'The content type is not application/json',
-    help: 'Send `Content-Type: application/json` and a JSON body.',
+    title: 'The body is not plain application/json',
+    help: 'Send `Content-Type: application/json` and a JSON body, not compressed.',
   },
   invalid_request: {
     status: 422,

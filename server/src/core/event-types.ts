@@ -40,21 +40,21 @@ export function checkSubscriptions(
   subscriptions: readonly string[],
   catalogue: ReadonlySet<string>,
 ): void {
+  const families = () => new Set([...catalogue].map((type) => `${type.split('.')[0]}.*`));
   const faults = subscriptions.flatMap((subscription, index) => {
     const known =
       subscription === '*' ||
       catalogue.has(subscription) ||
       (subscription.endsWith('.*') && [...catalogue].some((type) => covers(subscription, type)));
     if (known) return [];
-    const detail = unknownType(subscription, catalogue);
+    const detail = unknownType(subscription, subscription.includes('*') ? families() : catalogue);
     return [{ pointer: `/events/${index}`, code: 'unknown_event_type', detail }];
   });
   const [first] = faults;
   if (first) throw new PosthornError('unknown_event_type', first.detail, { faults });
 }
 
-export function unknownType(name: string, catalogue: ReadonlySet<string>): string {
-  const families = new Set([...catalogue].map((type) => `${type.split('.')[0]}.*`));
-  const candidates = name.includes('*') ? families : catalogue;
+/** A sentence; `candidates` are what may have been meant. */
+export function unknownType(name: string, candidates: ReadonlySet<string>): string {
   return `The event type "${name}" is not in the catalogue (GET /v1/event-types).${didYouMean(name, candidates)}`;
 }

@@ -36,7 +36,7 @@ export function checkWebhookUrl(text: string, rule: UrlRule): URL {
       'Plain http is not allowed here: use https, or let the operator set POSTHORN_ALLOW_HTTP=true.',
     );
   }
-  if (url.username !== '' || url.password !== '') {
+  if (/^https?:\/\/[^/?#]*@/i.test(text)) {
     throw refuse('credentials_not_allowed', 'A webhook URL carries no user name or password.');
   }
   if (url.hash !== '' || text.includes('#')) {
@@ -44,6 +44,13 @@ export function checkWebhookUrl(text: string, rule: UrlRule): URL {
   }
   if (url.port === '0') throw refuse('port_not_allowed', 'Port 0 cannot be connected to.');
   checkHost(url, rule, refuse);
+  // The parser mends these on its own, and others read them in other ways.
+  if (text.includes('\\') || !/^https?:\/\/[^/]/i.test(text)) {
+    throw refuse(
+      'invalid_url',
+      'Behind the scheme come two slashes and a host, as in https://example.com/webhooks.',
+    );
+  }
   return url;
 }
 

@@ -37,7 +37,8 @@ function moment(parameter: string, text: string | undefined): number | undefined
   if (text === undefined) return undefined;
   const ms = parseMoment(text);
   if (ms !== undefined) return ms;
-  const detail = `"${parameter}" must be a time such as 2023-12-01T10:00:00Z.`;
+  const hint = / \d\d:\d\d$/.test(text) ? ' In a URL "+" is written as "%2B".' : '';
+  const detail = `"${parameter}" must be a time such as 2023-12-01T10:00:00Z.${hint}`;
   throw new PosthornError('invalid_query', detail, {
     faults: [{ pointer: parameter, code: 'invalid_time', detail }],
   });

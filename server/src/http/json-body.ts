@@ -17,12 +17,24 @@ const SENT_REPLACEMENT = Buffer.from(REPLACEMENT);
 export function parseJsonBody(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw notUtf8(bytes);
   const text = bytes.toString('utf8');
+  // It cannot be seen, so its position alone would tell nothing.
+  if (text.startsWith('\ufeff')) {
+    const detail = 'The body begins with a byte order mark: send it without.';
+    throw new PosthornError('malformed_json', detail);
+  }
   const value = parsed(text);
   const fault = scanJson(text, { depthMax: depthMaxOf(value), isJson: value !== undefined });
   if (fault !== null) throw refusal(fault);
   // To the framework null would be no body at all.
   if (value === null) throw invalid('', 'wrong_type', 'This must be of type object.');
   return value;
+}
+
+/** What is compressed is not read: a small body could become one beyond every limit. */
+export function refuseEncoding(encoding: string | undefined): void {
+  if (encoding === undefined || encoding.toLowerCase() === 'identity') return;
+  const detail = 'Send the body as it is: no Content-Encoding is accepted here.';
+  throw new PosthornError('unsupported_media_type', detail);
 }
 
 /** Undefined when it is not JSON: the scan finds where. */

@@ -1,7 +1,7 @@
 import { PosthornError } from '../core/errors.ts';
 import type { Api } from './routes/context.ts';
 
-const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
 /**
  * Answers 405 with `Allow` where a path exists but not for that method. Call it before the routes

@@ -12,7 +12,7 @@ import { identifyCallers } from './callers.ts';
 import { refuseConnection } from './connection-errors.ts';
 import { allowOrigins } from './cors.ts';
 import type { DevPages } from './dev/dev-pages.ts';
-import { parseJsonBody } from './json-body.ts';
+import { parseJsonBody, refuseEncoding } from './json-body.ts';
 import { collectMethods } from './other-methods.ts';
 import { createPages } from './pages.ts';
 import { knownError, sendProblem } from './problem.ts';
@@ -71,16 +71,17 @@ export function createHttpServer(ports: HttpServerPorts): Api {
     requestTimeout: limits.requestTimeoutMs,
     http: {
       maxHeaderSize: HEADER_BYTES_MAX,
+      // Node's own refusal is no problem document; ours is below.
+      requireHostHeader: false,
       // Node looks for requests that take too long every 30 s, unless told otherwise.
       connectionsCheckingInterval: Math.min(30_000, Math.ceil(limits.requestTimeoutMs / 2)),
     },
-    routerOptions: { maxParamLength: PARAM_CHARS_MAX },
+    routerOptions: { maxParamLength: PARAM_CHARS_MAX, ignoreTrailingSlash: true },
     genReqId: () => newId('request'),
     logger: false,
     forceCloseConnections: 'idle',
     // Fastify's own 503 is not a problem document; ours is below.
     return503OnClosing: false,
-    exposeHeadRoutes: false,
     clientErrorHandler(error, socket) {
       refuseConnection(error, socket as Socket, newId('request'));
     },
@@ -95,8 +96,9 @@ export function createHttpServer(ports: HttpServerPorts): Api {
   server.decorateRequest('accountId', '');
   server.decorateRequest('problemCode', null);
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     try {
+      refuseEncoding(request.headers['content-encoding']);
       // Some clients announce JSON and send nothing, with DELETE for example.
       done(null, body.length === 0 ? undefined : parseJsonBody(body as Buffer));
     } catch (error) {
@@ -110,10 +112,15 @@ export function createHttpServer(ports: HttpServerPorts): Api {
   // Hooks take `done`: each that is a promise costs every request a turn of the microtasks.
   server.addHook('onRequest', (request, reply, done) => {
     reply.header('X-Request-Id', request.id);
+    // Nothing has no type that could be wrong: `curl -d ''` calls it a form.
+    if (request.headers['content-length'] === '0') delete request.raw.headers['content-type'];
     done();
   });
   announceRequests(server, announcements);
   const allowOrigin = allowOrigins(server, ports.corsOrigins);
+  server.addHook('onRequest', ({ raw }, _reply, done) => {
+    done(raw.httpVersion === '1.1' && raw.headers.host === undefined ? noHost() : undefined);
+  });
   server.addHook('onSend', (_request, reply, _payload, done) => {
     // Else a client that keeps its connection would hold the end back until it lets go of it.
     if (ports.isDraining()) reply.header('Connection', 'close');
@@ -126,7 +133,7 @@ export function createHttpServer(ports: HttpServerPorts): Api {
   });
   server.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0] ?? '';
-    const detail = `There is nothing at ${path.slice(0, 200)}.`;
+    const detail = `There is no ${request.method} ${path.slice(0, 200)}.`;
     return sendProblem(request, reply, new PosthornError('not_found', detail));
   });
 
@@ -164,6 +171,10 @@ function openApiOnce(): () => Promise<string> {
 function noLease(): PosthornError {
   const detail = 'This node has lost touch with the database: try again in a moment.';
   return new PosthornError('store_unavailable', detail, { retryAfterSeconds: 1 });
+}
+
+function noHost(): PosthornError {
+  return new PosthornError('malformed_request', 'A request of HTTP/1.1 has a Host header.');
 }
 
 function internalError(): PosthornError {

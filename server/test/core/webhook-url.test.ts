@@ -39,6 +39,7 @@ describe('a webhook may have the URL', () => {
     ['http://[::1]/', DEV],
     ['http://[::ffff:127.0.0.1]/', DEV],
     ['http://localhost/', DEV],
+    ['HTTPS://example.com/@me?to=you@example.com', PUBLIC],
   ];
   for (const [text, rule] of cases) {
     test(`${shortened(text)}${rule === DEV ? ', in development' : ''}`, () => {
@@ -53,6 +54,13 @@ describe('a webhook may not have the URL', () => {
     ['example.com', 'invalid_url'],
     ['/webhooks', 'invalid_url'],
     ['//example.com/', 'invalid_url'],
+    ['https:example.com/', 'invalid_url'],
+    ['https:/example.com/', 'invalid_url'],
+    ['https:///example.com/', 'invalid_url'],
+    ['https:\\\\example.com/', 'invalid_url'],
+    ['https://example.com\\webhooks', 'invalid_url'],
+    ['https://@example.com/', 'credentials_not_allowed'],
+    ['https://:@example.com/', 'credentials_not_allowed'],
     ['https://', 'invalid_url'],
     ['https://exa mple.com/', 'invalid_url'],
     ['https://example.com/a b', 'invalid_url'],

@@ -28,7 +28,9 @@ describe('README.md', () => {
 
   test('starts a server for production', async (t) => {
     const command = commands.take(/-- serve$/m);
-    const started = startShell(t, command, { environment: places(t) });
+    // It names a data directory below the home directory.
+    const environment = { ...places(t), HOME: temporaryDirectory(t) };
+    const started = startShell(t, command, { environment });
     assert.equal((await fetch(`${await urlOf(started)}/readyz`)).status, 200);
     await interrupt(started);
   });

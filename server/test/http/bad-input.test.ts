@@ -335,6 +335,11 @@ test('malformed JSON is answered with its position', async () => {
   assert.match(answer.body.detail, /position 11 \(line 2, column 10\)/);
 });
 
+test('a byte order mark is named', async () => {
+  const answer = await server.request<ProblemBody>('POST', '/v1/webhooks', '\uFEFF{}');
+  assert.match(answer.body.detail, /byte order mark/);
+});
+
 test('a misspelt member is answered with the one that was meant', async () => {
   const webhook = { url: 'https://example.com/', evnts: ['*'] };
   const { body: problem } = await server.request<ProblemBody>('POST', '/v1/webhooks', webhook);

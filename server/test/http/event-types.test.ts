@@ -101,6 +101,12 @@ test('a publish of an unknown event type is refused with a suggestion', async ()
   assert.equal(problem.errors?.[0]?.pointer, '/type');
 });
 
+test('a publish to a family is refused without one', async () => {
+  const problem = await refused(shared, '/v1/events', { type: 'user.*', data: {} });
+  assert.equal(problem.code, 'unknown_event_type');
+  assert.doesNotMatch(problem.detail, /Did you mean/);
+});
+
 test('a subscription to an unknown event type is refused with a suggestion', async () => {
   const events = ['user.created', 'projct.created'];
   const problem = await refused(shared, '/v1/webhooks', { url: 'https://example.com/', events });

@@ -172,6 +172,13 @@ test('an unknown query parameter is refused with a suggestion', async () => {
   }
 });
 
+test('a "+" of a time that came as a space is told', async () => {
+  const path = '/v1/events?created_after=2026-11-28T20:00:00+01:00';
+  const { detail } = await refused(server, path);
+  assert.match(detail, /In a URL "\+" is written as "%2B"\.$/);
+  await page(server, path.replace('+', '%2B'));
+});
+
 async function createOne(of: TestServer): Promise<WebhookBody> {
   return createWebhook(of, { url: 'https://example.com/webhooks' });
 }

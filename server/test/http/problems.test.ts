@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { after, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import type { ProblemBody } from '../support/api.ts';
 import { startTestServer } from '../support/start-test-server.ts';
 
@@ -29,6 +30,14 @@ const refusals: readonly [
     'another content type',
     415,
     () => server.request('POST', '/v1/webhooks', 'x', { 'Content-Type': 'text/plain' }),
+  ],
+  [
+    'a compressed body',
+    415,
+    () => {
+      const body = gzipSync('{"type":"user.created","data":{}}');
+      return server.request('POST', '/v1/events', body, { 'Content-Encoding': 'gzip' });
+    },
   ],
   ['a member of the wrong type', 422, () => server.request('POST', '/v1/webhooks', { url: 5 })],
   [
@@ -82,6 +91,7 @@ const allowed: readonly [path: string, methods: string[]][] = [
 ];
 for (const [path, methods] of allowed) {
   test(`${path} answers 405 and "Allow" to every method but ${methods.join(', ')}`, async () => {
+    const answered = methods.flatMap((one) => (one === 'GET' ? ['GET', 'HEAD'] : [one]));
     const others = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].filter(
       (one) => !methods.includes(one),
     );
@@ -89,13 +99,56 @@ for (const [path, methods] of allowed) {
       const answer = await server.request<ProblemBody>(method, path);
       assert.deepEqual([answer.status, answer.body.code], [405, 'method_not_allowed'], method);
       const allow = answer.headers.get('Allow')?.split(', ').sort();
-      assert.deepEqual(allow, methods, method);
+      assert.deepEqual(allow, answered.sort(), method);
     }
   });
 }
 
+for (const path of ['/healthz', '/readyz', '/v1/webhooks', '/v1/webhooks/wh_123456']) {
+  test(`HEAD ${path} is answered as GET is, without the body`, async () => {
+    const { status, headers } = await server.request('GET', path);
+    const init = { method: 'HEAD', headers: { Authorization: `Bearer ${server.key}` } };
+    const head = await fetch(server.url + path, init);
+    assert.equal(head.status, status);
+    assert.equal(await head.text(), '');
+    for (const name of ['Content-Type', 'Content-Length']) {
+      assert.equal(head.headers.get(name), headers.get(name), name);
+    }
+  });
+}
+
+test('a slash at the end of a path changes nothing', async () => {
+  const headers = { Authorization: `Bearer ${server.key}`, 'Content-Type': 'application/json' };
+  const body = JSON.stringify({ url: 'https://example.com/webhooks', events: ['*'] });
+  const created = await fetch(`${server.url}/v1/webhooks/`, { method: 'POST', headers, body });
+  assert.equal(created.status, 201);
+  const { id } = (await created.json()) as { id: string };
+  for (const path of ['/healthz/', '/v1/webhooks/', `/v1/webhooks/${id}/`]) {
+    assert.equal((await fetch(server.url + path, { headers })).status, 200, path);
+  }
+  const deleted = await fetch(`${server.url}/v1/webhooks/`, { method: 'DELETE', headers });
+  assert.deepEqual([deleted.status, deleted.headers.get('Allow')], [405, 'POST, GET, HEAD']);
+});
+
+test('a method that a path does not know is named', async () => {
+  const { status, body } = await server.request<ProblemBody>('POST', '/healthz');
+  assert.deepEqual([status, body.detail], [404, 'There is no POST /healthz.']);
+});
+
+test('HEAD of what has no GET is not allowed', async () => {
+  const headers = { Authorization: `Bearer ${server.key}` };
+  const head = await fetch(`${server.url}/v1/webhooks/wh_123456/test`, { method: 'HEAD', headers });
+  assert.deepEqual([head.status, head.headers.get('Allow')], [405, 'POST']);
+});
+
 const malformed: readonly [what: string, bytes: string, status: number, code: string][] = [
   ['what is not HTTP', 'Hello\r\n\r\n', 400, 'malformed_request'],
+  [
+    'a request without Host',
+    'GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n',
+    400,
+    'malformed_request',
+  ],
   [
     'a header without a name',
     'GET /healthz HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n',

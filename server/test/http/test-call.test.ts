@@ -39,6 +39,14 @@ test('a test call sends one signed event of the type webhook.test', async (t) =>
   assert.equal(receiver.requests.length, 1);
 });
 
+test('an empty body is none, whatever type it says it is', async (t) => {
+  const receiver = await startReceiver(t);
+  const { id } = await createWebhook(server, { url: receiver.url });
+  const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
+  const answer = await server.request('POST', `/v1/webhooks/${id}/test`, '', headers);
+  assert.equal(expectStatus(200, answer).status, 'delivered');
+});
+
 test('the delivery log shows a test call', async (t) => {
   const receiver = await startReceiver(t);
   const webhook = await createWebhook(server, { url: receiver.url });
