@@ -38,21 +38,28 @@ function enqueue(body: Buffer): number {
     log('queue failed', { event_id: id, error: String(error) });
     return 503;
   }
-  if (WORKER !== 'off') setImmediate(work);
+  if (WORKER !== 'off') setImmediate(() => void work());
   return 200;
 }
 
-function work(): void {
+let isWorking = false;
+
+/** One event after the other; what comes meanwhile is found by whoever is at work. */
+async function work(): Promise<void> {
+  if (isWorking) return;
+  isWorking = true;
   try {
-    for (let row = queue.next(); row !== undefined; row = queue.next()) handleOne(row);
+    for (let row = queue.next(); row !== undefined; row = queue.next()) await handleOne(row);
   } catch (error) {
     log('queue failed', { error: String(error) });
+  } finally {
+    isWorking = false;
   }
 }
 
-function handleOne({ id, body }: { id: string; body: Uint8Array }): void {
+async function handleOne({ id, body }: { id: string; body: Uint8Array }): Promise<void> {
   try {
-    handle(Buffer.from(body));
+    await handle(Buffer.from(body));
   } catch (error) {
     log('failed', { event_id: id, error: String(error) });
     queue.postpone(id);
@@ -63,8 +70,8 @@ function handleOne({ id, body }: { id: string; body: Uint8Array }): void {
 }
 
 if (WORKER !== 'off') {
-  work();
-  setInterval(work, 1_000);
+  void work();
+  setInterval(() => void work(), 1_000);
   setInterval(() => queue.forgetOld(), 3_600_000);
 }
 const server = app.listen(Number(PORT), '127.0.0.1');

@@ -8,7 +8,7 @@ export interface Event {
 }
 
 /** Yours to write. It may run twice when the process dies at its end, so let its effect repeat. */
-export function handle(body: Buffer): void {
+export async function handle(body: Buffer): Promise<void> {
   const event = JSON.parse(body.toString()) as Event;
   const sha256 = createHash('sha256').update(body).digest('hex');
   log('handled', { event_id: event.id, event_type: event.type, bytes: body.length, sha256 });

@@ -9,9 +9,12 @@ from waitress import create_server
 
 from log import log
 from verify import is_documented, is_standard
-from worker import work
+from worker import celery, work
 
 SECRETS = os.environ["WEBHOOK_SECRET"].split()
+
+# Without Redis a request is to fail, not to wait: its sender comes again.
+celery.conf.broker_transport_options["socket_timeout"] = 2
 
 app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = 1_048_576

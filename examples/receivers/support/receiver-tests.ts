@@ -133,7 +133,7 @@ export function testReceiver(program: ReceiverProgram): void {
       const sent: { webhookId: string; id: string }[] = [];
       for (const { id: webhookId, type } of world.webhooks) {
         const id = await publish(world, type);
-        await untilDelivery(world, webhookId, id, ({ attempt_count: count }) => count > 0);
+        await untilDelivery(world, webhookId, id, wasTried);
         sent.push({ webhookId, id });
       }
       await receiver.start([secret]);
@@ -141,6 +141,51 @@ export function testReceiver(program: ReceiverProgram): void {
         const { attempt_count } = await expectDelivered(world, webhookId, id);
         assert.ok(attempt_count > 1);
         assert.equal((await receiver.untilLogged('handled', id)).length, 1);
+      }
+    });
+
+    for (const outage of program.outages) {
+      await t.test(`answers 503 while ${outage.what}, and loses nothing`, async () => {
+        const giveBack = await receiver.takeQueue(outage);
+        const sent: { webhookId: string; id: string }[] = [];
+        try {
+          for (const { id: webhookId, type } of world.webhooks) {
+            const id = await publish(world, type);
+            sent.push({ webhookId, id });
+            const tried = await untilDelivery(world, webhookId, id, wasTried);
+            assert.deepEqual([tried.status, tried.response_code], ['pending', 503]);
+            await receiver.untilLogged('queue failed', id);
+            assert.deepEqual(handledOf(receiver, id), []);
+          }
+        } finally {
+          await giveBack();
+        }
+        // Nothing marked them as seen: the same requests as before are taken for new.
+        for (const { webhookId, id } of sent) {
+          await expectDelivered(world, webhookId, id);
+          await receiver.untilLogged('done', id);
+          assert.equal(handledOf(receiver, id).length, 1);
+        }
+      });
+    }
+
+    await t.test('tries again what its handler failed of, until it succeeds', async () => {
+      receiver.failHandlers(true);
+      const failed: string[] = [];
+      for (const { id: webhookId, type } of world.webhooks) {
+        const id = await publish(world, type);
+        failed.push(id);
+        await expectDelivered(world, webhookId, id);
+      }
+      for (const id of failed) {
+        const [{ error = '' } = {}] = await receiver.untilLogged('failed', id, 2);
+        assert.match(error, /as asked/);
+        assert.deepEqual(handledOf(receiver, id), []);
+      }
+      receiver.failHandlers(false);
+      for (const id of failed) {
+        await receiver.untilLogged('done', id);
+        assert.equal(handledOf(receiver, id).length, 1);
       }
     });
 
@@ -257,6 +302,10 @@ function untilDelivery(
     const { data } = (await api.call('GET', path, 200)) as unknown as { data: Delivery[] };
     return data.find((each) => each.event_id === eventId && fits(each));
   });
+}
+
+function wasTried({ attempt_count: count }: Delivery): boolean {
+  return count > 0;
 }
 
 async function expectDelivered(world: World, webhookId: string, id: string): Promise<Delivery> {

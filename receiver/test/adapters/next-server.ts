@@ -24,7 +24,14 @@ export function installNext(): string | null {
   console.error('Installing Next.js (once; the next run skips this) …');
   const { npm_execpath } = process.env;
   const [command = '', ...args] = npm_execpath ? [process.execPath, npm_execpath] : ['npm'];
-  const flags = ['ci', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
+  const flags = [
+    'ci',
+    '--no-audit',
+    '--no-fund',
+    '--ignore-scripts',
+    '--loglevel=error',
+    '--fetch-retries=1',
+  ];
   const { status, stderr } = spawnSync(command, [...args, ...flags], {
     cwd: dir,
     encoding: 'utf8',
