@@ -1,7 +1,7 @@
 // Verifies, puts the event on the disk, answers, and works it off afterwards: see README.md.
 import type { AddressInfo } from 'node:net';
 import express from 'express';
-import { type Event, handle } from './handle.ts';
+import { eventOf, handle } from './handle.ts';
 import { log } from './log.ts';
 import { EventQueue } from './queue.ts';
 import { isDocumented, isStandard } from './verify.ts';
@@ -31,7 +31,9 @@ for (const [path, isGenuine] of [
 
 /** Only what is stored is answered 200; the sender keeps all else and comes again. */
 function enqueue(body: Buffer): number {
-  const { id } = JSON.parse(body.toString()) as Event;
+  const event = eventOf(body);
+  if (event === undefined) return 400;
+  const { id } = event;
   try {
     log(queue.add(id, body), { event_id: id });
   } catch (error) {

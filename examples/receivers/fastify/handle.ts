@@ -7,6 +7,17 @@ export interface Event {
   data: Record<string, unknown>;
 }
 
+/** Undefined where what was signed is no event: then its sender is not Posthorn. */
+export function eventOf(body: Buffer): Event | undefined {
+  try {
+    const event: Partial<Event> | null = JSON.parse(body.toString());
+    const isEvent = typeof event?.id === 'string' && typeof event.type === 'string';
+    return isEvent ? (event as Event) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Yours to write. It may run twice when the process dies at its end, so let its effect repeat. */
 export async function handle(body: Buffer): Promise<void> {
   const event = JSON.parse(body.toString()) as Event;

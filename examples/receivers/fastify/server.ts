@@ -1,7 +1,7 @@
 // Verifies, puts the event into Redis, answers, and works it off afterwards: see README.md.
 import { Queue, Worker } from 'bullmq';
 import { fastify } from 'fastify';
-import { type Event, handle } from './handle.ts';
+import { eventOf, handle } from './handle.ts';
 import { log } from './log.ts';
 import { isDocumented, isStandard } from './verify.ts';
 
@@ -58,7 +58,9 @@ for (const [path, isGenuine] of [
 
 /** Only what is queued is answered 200; the sender keeps all else and comes again. */
 async function enqueue(body: Buffer): Promise<number> {
-  const { id, type } = JSON.parse(body.toString()) as Event;
+  const event = eventOf(body);
+  if (event === undefined) return 400;
+  const { id, type } = event;
   try {
     const known = await queue.getJob(id);
     // It is the job's id that lets no event in twice.

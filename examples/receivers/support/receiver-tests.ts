@@ -82,6 +82,28 @@ export function testReceiver(program: ReceiverProgram): void {
       assert.equal(receiver.logged('queued').length, before);
     });
 
+    await t.test('refuses what is signed and no event with 400', async () => {
+      const before = receiver.logged('queued').length;
+      for (const body of [
+        '',
+        'x',
+        '{',
+        '{}',
+        '[]',
+        'null',
+        '5',
+        '{"id":5,"type":"a"}',
+        '{"id":""}',
+      ]) {
+        for (const { path, headers } of signatures(secret, body)) {
+          const response = await fetch(receiver.url + path, { method: 'POST', body, headers });
+          await response.text();
+          assert.equal(response.status, 400, body);
+        }
+      }
+      assert.equal(receiver.logged('queued').length, before);
+    });
+
     await t.test('refuses a body of more than a megabyte with 413', async () => {
       const body = Buffer.alloc(1_048_577, ' ');
       const response = await fetch(`${receiver.url}/webhooks`, { method: 'POST', body });
@@ -226,19 +248,36 @@ async function start(t: TestContext, receiver: Receiver): Promise<World> {
   return { api, serverUrl: server.url, key, receiver, secret, webhooks };
 }
 
+/** Genuine ones, one for each way to verify. */
+function signatures(secret: string, body: string) {
+  const nowS = Math.floor(Date.now() / 1000);
+  const documented = { 'x-webhook-signature': `sha256=${documentedDigest(secret, body)}` };
+  return [
+    { path: '/webhooks', headers: standardHeaders(secret, nowS, body) },
+    { path: '/webhooks/documented', headers: documented },
+  ] satisfies { path: string; headers: Record<string, string> }[];
+}
+
+function standardHeaders(secret: string, timestamp: number, body: string) {
+  const key = Buffer.from(secret.slice('whsec_'.length), 'base64');
+  const content = `evt_forged.${timestamp}.${body}`;
+  return {
+    'webhook-id': 'evt_forged',
+    'webhook-timestamp': String(timestamp),
+    'webhook-signature': `v1,${createHmac('sha256', key).update(content).digest('base64')}`,
+  };
+}
+
+function documentedDigest(secret: string, body: string): string {
+  return createHmac('sha256', secret).update(body).digest('hex');
+}
+
 /** Requests that look like the sender's and are not. */
 function forgeries(secret: string) {
   const body = '{"id":"evt_forged","type":"user.created","data":{}}';
   const nowS = Math.floor(Date.now() / 1000);
-  const key = Buffer.from(secret.slice('whsec_'.length), 'base64');
-  const standard = (timestamp: number, text = body) => ({
-    'webhook-id': 'evt_forged',
-    'webhook-timestamp': String(timestamp),
-    'webhook-signature': `v1,${createHmac('sha256', key)
-      .update(`evt_forged.${timestamp}.${text}`)
-      .digest('base64')}`,
-  });
-  const documented = createHmac('sha256', secret).update(body).digest('hex');
+  const standard = (timestamp: number) => standardHeaders(secret, timestamp, body);
+  const documented = documentedDigest(secret, body);
   const [path, plain] = ['/webhooks', '/webhooks/documented'];
   const tampered = body.replace('forged', 'FORGED');
   const signature = (value: string) => ({ 'x-webhook-signature': value });
