@@ -7,7 +7,13 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { compilePackage, publishedExport, root, writeManifest } from './compile-package.ts';
+import {
+  compilePackage,
+  publishedExport,
+  root,
+  typesVersions,
+  writeManifest,
+} from './compile-package.ts';
 import { flatTypesOf } from './flat-types.ts';
 
 interface Manifest {
@@ -50,7 +56,8 @@ function stageSources(staged: string): void {
 
 function publishedManifest(): object {
   const file = join(root, 'server/package.json');
-  const { version, license, exports }: Manifest = JSON.parse(readFileSync(file, 'utf8'));
+  const { version, license, exports: sources }: Manifest = JSON.parse(readFileSync(file, 'utf8'));
+  const exports = { './client': publishedExport(sources['./client']) };
   return {
     name: 'posthorn',
     version,
@@ -58,7 +65,8 @@ function publishedManifest(): object {
     license,
     type: 'module',
     sideEffects: false,
-    exports: { './client': publishedExport(exports['./client']) },
+    exports,
+    typesVersions: typesVersions(exports),
     engines: { node: NODE },
   };
 }

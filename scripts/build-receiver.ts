@@ -6,10 +6,16 @@
 import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { compilePackage, publishedExport, root, writeManifest } from './compile-package.ts';
+import {
+  compilePackage,
+  publishedExport,
+  root,
+  typesVersions,
+  writeManifest,
+} from './compile-package.ts';
 
 interface Manifest {
-  readonly exports: Readonly<Record<string, string>>;
+  readonly exports: Readonly<Record<string, string>> & { readonly '.': string };
   readonly devDependencies?: object;
   readonly [member: string]: unknown;
 }
@@ -24,10 +30,18 @@ export function buildReceiver(out: string): void {
 function publishedManifest(): object {
   const file = join(root, 'receiver/package.json');
   const { devDependencies: _, ...manifest }: Manifest = JSON.parse(readFileSync(file, 'utf8'));
-  const exports = Object.entries(manifest.exports).map(([name, source]) => {
-    return [name, publishedExport(source)];
-  });
-  return { ...manifest, sideEffects: false, exports: Object.fromEntries(exports) };
+  const exports = Object.fromEntries(
+    Object.entries(manifest.exports).map(([name, source]) => [name, publishedExport(source)]),
+  );
+  const { default: main, types } = publishedExport(manifest.exports['.']);
+  return {
+    ...manifest,
+    sideEffects: false,
+    exports,
+    main,
+    types,
+    typesVersions: typesVersions(exports),
+  };
 }
 
 if (import.meta.main) {

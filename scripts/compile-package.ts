@@ -31,10 +31,23 @@ function rewriteImports(file: string): void {
   writeFileSync(file, text.replace(/(\bfrom |\bimport\()(['"])(\.[^'"]*)\.ts\2/g, '$1$2$3.js$2'));
 }
 
+export interface PublishedExport {
+  types: string;
+  default: string;
+}
+
 /** Where a published package has what `source` exports in this repository. */
-export function publishedExport(source: string): { types: string; default: string } {
+export function publishedExport(source: string): PublishedExport {
   const built = source.replace('./src/', './').replace(/\.ts$/, '');
   return { types: `${built}.d.ts`, default: `${built}.js` };
+}
+
+/** For TypeScript 5 with `module: "commonjs"`, which looks for declarations here and not in `exports`. */
+export function typesVersions(exports: Readonly<Record<string, PublishedExport>>): object {
+  const parts = Object.entries(exports).filter(([name]) => name !== '.');
+  return {
+    '*': Object.fromEntries(parts.map(([name, { types }]) => [name.slice('./'.length), [types]])),
+  };
 }
 
 export function writeManifest(out: string, manifest: object): void {

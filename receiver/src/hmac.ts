@@ -103,8 +103,15 @@ interface NodeProcess {
   getBuiltinModule?(name: 'node:crypto'): NodeCrypto | undefined;
 }
 
-/** Bundlers for edge runtimes warn about programs that call a global `process` by its name. */
+/**
+ * Bundlers for edge runtimes warn about programs that call a global `process` by its name, and
+ * that of Next.js has the function there too, to throw.
+ */
 function nodeCrypto(): NodeCrypto | undefined {
   const { process } = globalThis as { process?: NodeProcess };
-  return process?.getBuiltinModule?.('node:crypto');
+  try {
+    return process?.getBuiltinModule?.('node:crypto');
+  } catch {
+    return undefined;
+  }
 }

@@ -30,8 +30,7 @@ export function verificationKeys(secrets: Secrets): VerificationKey[] {
 
 /** Those that are set: an environment variable that is not there is undefined or empty. */
 export function presentSecrets(secrets: Secrets): string[] {
-  const given = typeof secrets === 'object' ? secrets : [secrets];
-  return given.filter((secret): secret is string => secret !== undefined && secret !== '');
+  return [secrets].flat().filter(Boolean) as string[];
 }
 
 function readyKey(secret: string): VerificationKey {

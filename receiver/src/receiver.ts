@@ -115,13 +115,10 @@ export class Receiver<Events extends object> implements RequestReceiver {
       });
       return await this.#accept(event, context);
     } catch (error) {
-      if (!(error instanceof WebhookVerificationError)) {
-        await this.#report(error, { during: 'verify' });
-        return answer(500, 'error');
-      }
-      if (error.code === 'body_already_parsed') throw error;
+      const isRefused = error instanceof WebhookVerificationError;
+      if (isRefused && error.code === 'body_already_parsed') throw error;
       await this.#report(error, { during: 'verify' });
-      return refusal(error);
+      return isRefused ? refusal(error) : answer(500, 'error');
     }
   }
 

@@ -36,7 +36,7 @@ export function signatureHeaders(headers: RequestHeaders): SignatureHeaders {
   } else if (isIterable(headers)) {
     for (const [name, value] of headers) add(found, name, value);
   } else {
-    for (const name of Object.keys(headers)) add(found, name, headers[name]);
+    for (const name of Object.keys(headers ?? {})) add(found, name, headers[name]);
   }
   return found;
 }
@@ -45,10 +45,11 @@ function isFlatList(headers: RequestHeaders): headers is readonly string[] {
   return Array.isArray(headers) && typeof headers[0] === 'string';
 }
 
+/** What a program without types forgot to pass has no header, as an object without any. */
 function isIterable(
   headers: RequestHeaders,
 ): headers is Iterable<readonly [name: string, value: HeaderValue]> {
-  return Symbol.iterator in headers;
+  return Symbol.iterator in Object(headers);
 }
 
 function add(found: SignatureHeaders, name: string, value: HeaderValue): void {

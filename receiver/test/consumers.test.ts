@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { buildReceiver } from '../../scripts/build-receiver.ts';
-import { createConsumer, installedNodes } from './runtimes/consumer.ts';
+import { createConsumer, installedNodes, typescript5 } from './runtimes/consumer.ts';
 import { installedRuntimes } from './runtimes/installed.ts';
 import { documented } from './vectors.ts';
 
@@ -89,6 +89,15 @@ describe('a TypeScript project type-checks', () => {
       typeCheck({ type, source, options: { skipLibCheck, ...options } });
     });
   }
+
+  test('as CommonJS by TypeScript 5, which then knows no exports', () => {
+    typeCheck({
+      type: 'commonjs',
+      source: FRAMEWORKS,
+      options: { skipLibCheck: true, module: 'commonjs', esModuleInterop: true },
+      compiler: typescript5,
+    });
+  });
 });
 
 const { headers, body } = {

@@ -40,6 +40,24 @@ test('a delivery is received with the globals of the web alone', async () => {
   assert.deepEqual(JSON.parse(said), ['undefined', ['user.created'], [200, 200, 401]]);
 });
 
+test('a delivery is verified where the process has what only Node has, to refuse it', async () => {
+  const { body, headers } = signed({ type: 'user.created' });
+  const said = await runInContext(
+    `edge.verify({ headers, body, secrets: SECRET }).then(({ type }) => type)`,
+    edge({
+      headers,
+      body,
+      SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+      process: {
+        getBuiltinModule() {
+          throw new Error('not supported in the Edge Runtime');
+        },
+      },
+    }),
+  );
+  assert.equal(said, 'user.created');
+});
+
 test('a public key verifies with the globals of the web alone', async () => {
   const said = await runInContext(
     `edge.verify({

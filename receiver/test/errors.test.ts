@@ -69,6 +69,7 @@ describe('no secret is verified with', () => {
     ['empty text', ''],
     ['an empty list', []],
     ['a list of secrets that are not set', [undefined, '']],
+    ['null, as a program without types may have it', null as never],
   ];
   for (const [what, secrets] of missing) {
     test(`when it is ${what}`, async () => {

@@ -43,6 +43,14 @@ describe('headers are read', () => {
     await verify({ ...request(documented), headers });
   });
 
+  test('as none where a program without types passes none', async () => {
+    for (const headers of [undefined, null] as never[]) {
+      await assert.rejects(verify({ ...request(documented), headers }), {
+        code: 'headers_missing',
+      });
+    }
+  });
+
   test('but not when one header came twice under names of different case', async () => {
     const headers = { ...plain, 'Webhook-Id': 'evt_other' };
     await assert.rejects(verify({ ...request(documented), headers }), { code: 'id_malformed' });

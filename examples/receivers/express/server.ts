@@ -1,7 +1,7 @@
 // Verifies, puts the event on the disk, answers, and works it off afterwards: see README.md.
 import type { AddressInfo } from 'node:net';
 import express from 'express';
-import { type Event, handle } from './handle.ts';
+import { eventOf, handle } from './handle.ts';
 import { log } from './log.ts';
 import { EventQueue } from './queue.ts';
 import { isDocumented, isStandard } from './verify.ts';
@@ -31,28 +31,37 @@ for (const [path, isGenuine] of [
 
 /** Only what is stored is answered 200; the sender keeps all else and comes again. */
 function enqueue(body: Buffer): number {
-  const { id } = JSON.parse(body.toString()) as Event;
+  const event = eventOf(body);
+  if (event === undefined) return 400;
+  const { id } = event;
   try {
     log(queue.add(id, body), { event_id: id });
   } catch (error) {
     log('queue failed', { event_id: id, error: String(error) });
     return 503;
   }
-  if (WORKER !== 'off') setImmediate(work);
+  if (WORKER !== 'off') setImmediate(() => void work());
   return 200;
 }
 
-function work(): void {
+let isWorking = false;
+
+/** One event after the other; what comes meanwhile is found by whoever is at work. */
+async function work(): Promise<void> {
+  if (isWorking) return;
+  isWorking = true;
   try {
-    for (let row = queue.next(); row !== undefined; row = queue.next()) handleOne(row);
+    for (let row = queue.next(); row !== undefined; row = queue.next()) await handleOne(row);
   } catch (error) {
     log('queue failed', { error: String(error) });
+  } finally {
+    isWorking = false;
   }
 }
 
-function handleOne({ id, body }: { id: string; body: Uint8Array }): void {
+async function handleOne({ id, body }: { id: string; body: Uint8Array }): Promise<void> {
   try {
-    handle(Buffer.from(body));
+    await handle(Buffer.from(body));
   } catch (error) {
     log('failed', { event_id: id, error: String(error) });
     queue.postpone(id);
@@ -63,8 +72,8 @@ function handleOne({ id, body }: { id: string; body: Uint8Array }): void {
 }
 
 if (WORKER !== 'off') {
-  work();
-  setInterval(work, 1_000);
+  void work();
+  setInterval(() => void work(), 1_000);
   setInterval(() => queue.forgetOld(), 3_600_000);
 }
 const server = app.listen(Number(PORT), '127.0.0.1');

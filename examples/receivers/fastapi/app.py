@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request, Response
 
 from log import log
 from store import EventQueue
-from verify import is_documented, is_standard
+from verify import event_id_of, is_documented, is_standard
 
 SECRETS = os.environ["WEBHOOK_SECRET"].split()
 WORKER = os.environ.get("WORKER", "on")
@@ -53,7 +53,9 @@ async def answer(request, is_genuine):
     if not is_genuine(body, request.headers, SECRETS):
         log("refused", path=request.url.path)
         return Response("Invalid signature", status_code=401)
-    event_id = json.loads(body)["id"]
+    event_id = event_id_of(body)
+    if event_id is None:
+        return Response("Not an event", status_code=400)
     try:
         log(await asyncio.to_thread(queue.add, event_id, body), event_id=event_id)
     except Exception as error:

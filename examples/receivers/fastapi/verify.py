@@ -1,6 +1,7 @@
 """Whether a body was signed with one of our secrets, in both ways that it can be."""
 
 import hmac
+import json
 
 from standardwebhooks import Webhook
 
@@ -34,3 +35,12 @@ def is_documented(body, headers, secrets):
 
 def digest_of(body, secret):
     return hmac.digest(secret.encode(), body, "sha256").hex().encode()
+
+
+def event_id_of(body):
+    """None where what was signed is no event: then its sender is not Posthorn."""
+    try:
+        event_id = json.loads(body)["id"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return event_id if isinstance(event_id, str) and event_id else None

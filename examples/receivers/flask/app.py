@@ -1,17 +1,19 @@
 """Verifies, hands the event to Celery, answers; the worker does the rest. See README.md."""
 
 import base64
-import json
 import os
 
 from flask import Flask, request
 from waitress import create_server
 
 from log import log
-from verify import is_documented, is_standard
-from worker import work
+from verify import event_id_of, is_documented, is_standard
+from worker import celery, work
 
 SECRETS = os.environ["WEBHOOK_SECRET"].split()
+
+# Without Redis a request is to fail, not to wait: its sender comes again.
+celery.conf.broker_transport_options["socket_timeout"] = 2
 
 app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = 1_048_576
@@ -33,7 +35,9 @@ def answer(genuine):
         log("refused", path=request.path)
         return "Invalid signature", 401
     body = request.get_data()
-    event_id = json.loads(body)["id"]
+    event_id = event_id_of(body)
+    if event_id is None:
+        return "Not an event", 400
     try:
         # As base64, so that the worker gets the bytes that were signed.
         work.apply_async((event_id, base64.b64encode(body).decode()), retry=False)

@@ -115,7 +115,7 @@ func (r *receiver) work() {
 		}
 		if err != nil {
 			note("failed", map[string]any{"event_id": next.ID, "error": err.Error()})
-			r.queue.postpone(next, time.Minute)
+			r.queue.postpone(next)
 			continue
 		}
 		note("done", map[string]any{"event_id": next.ID})

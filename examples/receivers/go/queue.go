@@ -12,11 +12,15 @@ import (
 // How long a handled event is remembered; longer than its sender tries.
 const remembered = 7 * 24 * time.Hour
 
+const retryMax = time.Hour
+
 // A line of the file: an event that came (with its body), or one that was handled (without).
 type record struct {
 	ID      string    `json:"id"`
 	Body    []byte    `json:"body,omitempty"`
 	Handled time.Time `json:"handled,omitempty"`
+	// Since the program was started.
+	failures int
 }
 
 // A durable queue in one file that is only appended to, and that also knows which events have come
@@ -79,8 +83,10 @@ func (q *eventQueue) markHandled(id string) error {
 	return q.append(record{ID: id, Handled: q.known[id]})
 }
 
-// Due again later. It is still in the file as not handled.
-func (q *eventQueue) postpone(event record, wait time.Duration) {
+// Due again after 1 s, 2 s, 4 s … up to an hour. It is still in the file as not handled.
+func (q *eventQueue) postpone(event record) {
+	wait := min(time.Second<<min(event.failures, 20), retryMax)
+	event.failures++
 	time.AfterFunc(wait, func() {
 		q.mutex.Lock()
 		defer q.mutex.Unlock()

@@ -1,6 +1,7 @@
 // The five examples as the shared tests see them: what each needs, and how it is started.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { fileOutages, type Outage, redisOutages, sqliteOutages } from './outages.ts';
 import { redisIsThere } from './redis.ts';
 
 export interface ReceiverProgram {
@@ -9,11 +10,21 @@ export interface ReceiverProgram {
   /** What has to be installed first; null when it can run. */
   missing: string | null;
   needsRedis: boolean;
+  outages: readonly Outage[];
   folder: string;
-  /** Builds it where that is needed, into this directory; the command that receives. */
-  prepare(directory: string): Command;
+  /** Where its handler can be made to fail. */
+  failure: Insertion;
+  /** Builds it where that is needed, in its folder or a copy of that; the command that receives. */
+  prepare(folder: string): Command;
   /** Where the queue is worked off by another program; without it the first one does so too. */
   worker: Command | null;
+}
+
+/** A line of code in the copy that is tested: what is shipped has no handle to make it fail. */
+export interface Insertion {
+  file: string;
+  after: string;
+  line: string;
 }
 
 export interface Command {
@@ -31,6 +42,16 @@ const noGo =
     ? null
     : 'Go 1.21 or newer is missing';
 
+const nodeFailure: Insertion = {
+  file: 'handle.ts',
+  after: 'export async function handle(body: Buffer): Promise<void> {\n',
+  line: `if (process.getBuiltinModule('node:fs').existsSync(String(process.env.FAILS))) throw new Error('as asked');\n`,
+};
+const pythonFailure = {
+  after: ' handle(body):\n',
+  line: '    if os.path.exists(os.environ["FAILS"]): raise RuntimeError("as asked")\n',
+};
+
 const inNode: Command = { command: process.execPath, args: ['server.ts'] };
 const inPython: Command = { command: venv, args: ['app.py'] };
 
@@ -38,7 +59,9 @@ export const express: ReceiverProgram = {
   name: 'Express',
   missing: null,
   needsRedis: false,
+  outages: sqliteOutages,
   folder: folderOf('express'),
+  failure: nodeFailure,
   prepare: () => inNode,
   worker: null,
 };
@@ -47,7 +70,9 @@ export const fastify: ReceiverProgram = {
   name: 'Fastify',
   missing: noRedis,
   needsRedis: true,
+  outages: redisOutages,
   folder: folderOf('fastify'),
+  failure: nodeFailure,
   prepare: () => inNode,
   worker: null,
 };
@@ -56,7 +81,9 @@ export const flask: ReceiverProgram = {
   name: 'Flask',
   missing: noRedis ?? noPython('flask, celery, redis, waitress, standardwebhooks', 'flask'),
   needsRedis: true,
+  outages: redisOutages,
   folder: folderOf('flask'),
+  failure: { file: 'worker.py', ...pythonFailure },
   prepare: () => inPython,
   worker: {
     command: venv,
@@ -70,7 +97,9 @@ export const fastapi: ReceiverProgram = {
   name: 'FastAPI',
   missing: noPython('fastapi, uvicorn, standardwebhooks', 'fastapi'),
   needsRedis: false,
+  outages: sqliteOutages,
   folder: folderOf('fastapi'),
+  failure: { file: 'app.py', ...pythonFailure },
   prepare: () => inPython,
   worker: null,
 };
@@ -79,8 +108,14 @@ export const go: ReceiverProgram = {
   name: 'Go',
   missing: noGo,
   needsRedis: false,
+  outages: fileOutages,
   folder: folderOf('go'),
-  prepare: (directory) => ({ command: buildGo(directory), args: [] }),
+  failure: {
+    file: 'main.go',
+    after: 'func handle(body []byte) error {\n',
+    line: 'if _, err := os.Stat(os.Getenv("FAILS")); err == nil { return errors.New("as asked") }\n',
+  },
+  prepare: (folder) => ({ command: buildGo(folder), args: [] }),
   worker: null,
 };
 
@@ -92,12 +127,9 @@ function noPython(modules: string, name: string): string | null {
   );
 }
 
-function buildGo(directory: string): string {
-  const program = `${directory}/receiver`;
-  const built = spawnSync('go', ['build', '-o', program, '.'], {
-    cwd: folderOf('go'),
-    encoding: 'utf8',
-  });
+function buildGo(folder: string): string {
+  const program = `${folder}/receiver`;
+  const built = spawnSync('go', ['build', '-o', program, '.'], { cwd: folder, encoding: 'utf8' });
   if (built.status !== 0) throw new Error(`go build: ${built.stderr}`);
   return program;
 }

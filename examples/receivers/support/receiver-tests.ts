@@ -82,6 +82,28 @@ export function testReceiver(program: ReceiverProgram): void {
       assert.equal(receiver.logged('queued').length, before);
     });
 
+    await t.test('refuses what is signed and no event with 400', async () => {
+      const before = receiver.logged('queued').length;
+      for (const body of [
+        '',
+        'x',
+        '{',
+        '{}',
+        '[]',
+        'null',
+        '5',
+        '{"id":5,"type":"a"}',
+        '{"id":""}',
+      ]) {
+        for (const { path, headers } of signatures(secret, body)) {
+          const response = await fetch(receiver.url + path, { method: 'POST', body, headers });
+          await response.text();
+          assert.equal(response.status, 400, body);
+        }
+      }
+      assert.equal(receiver.logged('queued').length, before);
+    });
+
     await t.test('refuses a body of more than a megabyte with 413', async () => {
       const body = Buffer.alloc(1_048_577, ' ');
       const response = await fetch(`${receiver.url}/webhooks`, { method: 'POST', body });
@@ -133,7 +155,7 @@ export function testReceiver(program: ReceiverProgram): void {
       const sent: { webhookId: string; id: string }[] = [];
       for (const { id: webhookId, type } of world.webhooks) {
         const id = await publish(world, type);
-        await untilDelivery(world, webhookId, id, ({ attempt_count: count }) => count > 0);
+        await untilDelivery(world, webhookId, id, wasTried);
         sent.push({ webhookId, id });
       }
       await receiver.start([secret]);
@@ -141,6 +163,51 @@ export function testReceiver(program: ReceiverProgram): void {
         const { attempt_count } = await expectDelivered(world, webhookId, id);
         assert.ok(attempt_count > 1);
         assert.equal((await receiver.untilLogged('handled', id)).length, 1);
+      }
+    });
+
+    for (const outage of program.outages) {
+      await t.test(`answers 503 while ${outage.what}, and loses nothing`, async () => {
+        const giveBack = await receiver.takeQueue(outage);
+        const sent: { webhookId: string; id: string }[] = [];
+        try {
+          for (const { id: webhookId, type } of world.webhooks) {
+            const id = await publish(world, type);
+            sent.push({ webhookId, id });
+            const tried = await untilDelivery(world, webhookId, id, wasTried);
+            assert.deepEqual([tried.status, tried.response_code], ['pending', 503]);
+            await receiver.untilLogged('queue failed', id);
+            assert.deepEqual(handledOf(receiver, id), []);
+          }
+        } finally {
+          await giveBack();
+        }
+        // Nothing marked them as seen: the same requests as before are taken for new.
+        for (const { webhookId, id } of sent) {
+          await expectDelivered(world, webhookId, id);
+          await receiver.untilLogged('done', id);
+          assert.equal(handledOf(receiver, id).length, 1);
+        }
+      });
+    }
+
+    await t.test('tries again what its handler failed of, until it succeeds', async () => {
+      receiver.failHandlers(true);
+      const failed: string[] = [];
+      for (const { id: webhookId, type } of world.webhooks) {
+        const id = await publish(world, type);
+        failed.push(id);
+        await expectDelivered(world, webhookId, id);
+      }
+      for (const id of failed) {
+        const [{ error = '' } = {}] = await receiver.untilLogged('failed', id, 2);
+        assert.match(error, /as asked/);
+        assert.deepEqual(handledOf(receiver, id), []);
+      }
+      receiver.failHandlers(false);
+      for (const id of failed) {
+        await receiver.untilLogged('done', id);
+        assert.equal(handledOf(receiver, id).length, 1);
       }
     });
 
@@ -181,19 +248,36 @@ async function start(t: TestContext, receiver: Receiver): Promise<World> {
   return { api, serverUrl: server.url, key, receiver, secret, webhooks };
 }
 
+/** Genuine ones, one for each way to verify. */
+function signatures(secret: string, body: string) {
+  const nowS = Math.floor(Date.now() / 1000);
+  const documented = { 'x-webhook-signature': `sha256=${documentedDigest(secret, body)}` };
+  return [
+    { path: '/webhooks', headers: standardHeaders(secret, nowS, body) },
+    { path: '/webhooks/documented', headers: documented },
+  ] satisfies { path: string; headers: Record<string, string> }[];
+}
+
+function standardHeaders(secret: string, timestamp: number, body: string) {
+  const key = Buffer.from(secret.slice('whsec_'.length), 'base64');
+  const content = `evt_forged.${timestamp}.${body}`;
+  return {
+    'webhook-id': 'evt_forged',
+    'webhook-timestamp': String(timestamp),
+    'webhook-signature': `v1,${createHmac('sha256', key).update(content).digest('base64')}`,
+  };
+}
+
+function documentedDigest(secret: string, body: string): string {
+  return createHmac('sha256', secret).update(body).digest('hex');
+}
+
 /** Requests that look like the sender's and are not. */
 function forgeries(secret: string) {
   const body = '{"id":"evt_forged","type":"user.created","data":{}}';
   const nowS = Math.floor(Date.now() / 1000);
-  const key = Buffer.from(secret.slice('whsec_'.length), 'base64');
-  const standard = (timestamp: number, text = body) => ({
-    'webhook-id': 'evt_forged',
-    'webhook-timestamp': String(timestamp),
-    'webhook-signature': `v1,${createHmac('sha256', key)
-      .update(`evt_forged.${timestamp}.${text}`)
-      .digest('base64')}`,
-  });
-  const documented = createHmac('sha256', secret).update(body).digest('hex');
+  const standard = (timestamp: number) => standardHeaders(secret, timestamp, body);
+  const documented = documentedDigest(secret, body);
   const [path, plain] = ['/webhooks', '/webhooks/documented'];
   const tampered = body.replace('forged', 'FORGED');
   const signature = (value: string) => ({ 'x-webhook-signature': value });
@@ -257,6 +341,10 @@ function untilDelivery(
     const { data } = (await api.call('GET', path, 200)) as unknown as { data: Delivery[] };
     return data.find((each) => each.event_id === eventId && fits(each));
   });
+}
+
+function wasTried({ attempt_count: count }: Delivery): boolean {
+  return count > 0;
 }
 
 async function expectDelivered(world: World, webhookId: string, id: string): Promise<Delivery> {

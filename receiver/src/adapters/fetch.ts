@@ -20,7 +20,8 @@ export async function receiveFetch(
   context: RequestContext,
   fix: string,
 ): Promise<Response> {
-  if (request.bodyUsed) throw alreadyParsed(fix);
+  // Locked, when somebody reads it right now.
+  if (request.bodyUsed || request.body?.locked) throw alreadyParsed(fix);
   try {
     const body = await readBody(request);
     const answer = await receiver.receive({ headers: request.headers, body }, context);

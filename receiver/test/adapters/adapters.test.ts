@@ -98,6 +98,13 @@ describe('a request without a body', () => {
   });
 });
 
+test('a Request that somebody reads right now is refused at once', async () => {
+  const { url, ...sent } = await signedRequest();
+  const request = new Request(url, sent);
+  request.body?.getReader();
+  await assert.rejects(fetchHandler(anyReceiver())(request), { code: 'body_already_parsed' });
+});
+
 test('a request that breaks off is told, and the server goes on', async (t) => {
   const told = Promise.withResolvers<string>();
   t.mock.method(console, 'error', (...parts: unknown[]) => told.resolve(parts.join(' ')));

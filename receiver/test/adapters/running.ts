@@ -25,6 +25,11 @@ export interface Running {
   stop(): Promise<void> | void;
 }
 
+export interface Listening {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
 export interface Adapter {
   readonly name: string;
   start(receiver: RequestReceiver): Promise<Running>;
@@ -64,7 +69,7 @@ export const adapters: readonly Adapter[] = [
       return overFetch(app.post('/webhooks', honoHandler(receiver)).fetch);
     },
   },
-  fetchAdapter('Next.js', (receiver) => nextHandler(receiver)),
+  fetchAdapter('Next.js, its handler alone', (receiver) => nextHandler(receiver)),
   fetchAdapter('Fetch', (receiver) => fetchHandler(receiver)),
   {
     name: 'Koa',
@@ -183,16 +188,21 @@ function overFetch(fetch: (request: Request) => Response | Promise<Response>): P
 }
 
 export async function overHttp(listener: RequestListener): Promise<Running> {
+  const { url, stop } = await listen(listener);
+  return { send: (request) => post(url, request), stop };
+}
+
+export async function listen(listener: RequestListener): Promise<Listening> {
   const server = createServer(listener).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  return { send: (request) => post(urlOf(server), request), stop: () => stop(server) };
+  return { url: urlOf(server), stop: () => stop(server) };
 }
 
 export function urlOf(server: Server): string {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-async function post(origin: string, { headers, body }: TestRequest) {
+export async function post(origin: string, { headers, body }: TestRequest) {
   const signal = AbortSignal.timeout(ANSWER_MS_MAX);
   const answer = await fetch(`${origin}/webhooks`, { method: 'POST', headers, body, signal });
   return { status: answer.status, body: await answer.text() };

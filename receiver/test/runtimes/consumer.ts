@@ -8,12 +8,17 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
+/** The last compiler that takes CommonJS projects as they were before `exports`. */
+export const typescript5 = join(root, 'server/node_modules/typescript/bin/tsc');
+
 export interface Sources {
   /** Of the project's package.json. */
   type: string;
   source: string;
   /** Of the compiler. */
   options: object;
+  /** Its program; that of the repository unless given. */
+  compiler?: string | undefined;
 }
 
 /** A project outside of the repository that uses a package as it is published. */
@@ -46,7 +51,12 @@ export function createConsumer(
     writeFileSync(join(project, file), text);
   }
 
-  function typeCheck({ type, source, options }: Sources): void {
+  function typeCheck({
+    type,
+    source,
+    options,
+    compiler = join(root, 'node_modules/.bin/tsc'),
+  }: Sources): void {
     const compilerOptions = {
       strict: true,
       noEmit: true,
@@ -58,7 +68,6 @@ export function createConsumer(
     write('package.json', JSON.stringify({ type }));
     write('source.ts', source);
     write('tsconfig.json', JSON.stringify({ compilerOptions, files: ['source.ts'] }));
-    const compiler = join(root, 'node_modules/.bin/tsc');
     const { stdout, status } = spawnSync(process.execPath, [compiler], { cwd: project });
     assert.equal(status, 0, String(stdout));
   }

@@ -7,7 +7,11 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { createConsumer, installedNodes } from '../../../receiver/test/runtimes/consumer.ts';
+import {
+  createConsumer,
+  installedNodes,
+  typescript5,
+} from '../../../receiver/test/runtimes/consumer.ts';
 import { installedRuntimes } from '../../../receiver/test/runtimes/installed.ts';
 import { buildClient } from '../../../scripts/build-client.ts';
 import { startTestServer } from '../support/start-test-server.ts';
@@ -66,6 +70,11 @@ describe('a TypeScript project type-checks', () => {
   for (const [what, type, source, options] of projects) {
     test(what, () => typeCheck({ type, source, options }));
   }
+
+  test('as CommonJS by TypeScript 5, which then knows no exports', () => {
+    const options = { module: 'commonjs', esModuleInterop: true };
+    typeCheck({ type: 'commonjs', source: USE, options, compiler: typescript5 });
+  });
 });
 
 test('the types that are written out are those of the schemas', () => {

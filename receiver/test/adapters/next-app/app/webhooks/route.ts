@@ -1,0 +1,4 @@
+import { nextHandler } from '@posthorn/receiver/next';
+import { receiver } from '../receiver';
+
+export const POST = nextHandler(receiver);
