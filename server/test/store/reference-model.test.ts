@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { SHARDS } from '../../src/core/shards.ts';
+import { openPostgresStore } from '../../src/store/postgres/store.ts';
+import { createLocalStore } from '../../src/store/sqlite/local-store.ts';
+import { migratedDatabase } from '../support/postgres.ts';
+import { Comparison, type OpenForComparison } from './model/comparison.ts';
+import { Difference } from './model/difference.ts';
+import { NOT_MODELLED } from './model/model.ts';
+import { type Operation, operations } from './model/operations.ts';
+
+// `TEST_SEED` runs the same sequences again, with `TEST_PATH` only the shortest one that failed;
+// `MODEL_RUNS` multiplies how many there are.
+const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
+const path = process.env.TEST_PATH;
+const times = Number(process.env.MODEL_RUNS ?? 1);
+const OPERATIONS_MAX = 80;
+/** What is the shortest by then is shown. */
+const SHRINK_MS_MAX = 60_000;
+
+const SETTINGS: { names: string; runs: number; stores: readonly OpenForComparison[] }[] = [
+  { names: 'SQLite and the model', runs: 120, stores: [openSqlite] },
+  { names: 'SQLite, PostgreSQL and the model', runs: 15, stores: [openSqlite, openInDatabase] },
+];
+
+for (const { names, runs, stores } of SETTINGS) {
+  test(`${names} answer random sequences of operations alike`, async (t) => {
+    t.diagnostic(`TEST_SEED=${seed}`);
+    const comparisons = await Promise.all(stores.map((open) => new Comparison().open(open)));
+    t.after(() => Promise.all(comparisons.map((one) => one.close())));
+    const property = fc.asyncProperty(operations(OPERATIONS_MAX), async (sequence) => {
+      for (const comparison of comparisons) await comparison.run(sequence);
+    });
+    const found = await fc.check<[Operation[]]>(property, {
+      seed,
+      numRuns: runs * times,
+      ...(path === undefined ? {} : { path, endOnFailure: true }),
+      plugins: [fc.interruptAfterTimeLimit(SHRINK_MS_MAX * times)],
+    });
+    assert.ok(!found.failed, reportOf(found));
+    assert.equal(found.numRuns, path === undefined ? runs * times : found.numRuns);
+  });
+}
+
+test('The model answers every call of the port but those that are about the process', () => {
+  const others = ['createAccount', 'beginRun', 'endRun', 'vaultCheck', 'check'];
+  assert.deepEqual(NOT_MODELLED.toSorted(), others.toSorted());
+});
+
+function reportOf({
+  counterexample,
+  counterexamplePath,
+  errorInstance,
+  numShrinks,
+}: fc.RunDetails<[Operation[]]>): string {
+  const made = errorInstance instanceof Difference ? errorInstance.operations : undefined;
+  const shortest = counterexample?.[0].slice(0, made) ?? [];
+  return [
+    `TEST_SEED=${seed} TEST_PATH=${counterexamplePath} runs it again; shortened ${numShrinks} times, to`,
+    ...shortest.map((operation) => `  ${JSON.stringify(operation)}`),
+    String(errorInstance),
+  ].join('\n');
+}
+
+async function openSqlite(ports: Parameters<OpenForComparison>[0]) {
+  const store = createLocalStore(':memory:', ports);
+  return { store, close: () => store.close() };
+}
+
+async function openInDatabase(ports: Parameters<OpenForComparison>[0]) {
+  const { url, drop } = await migratedDatabase();
+  const owned = new Map<number, number>();
+  const { store, ownership } = await openPostgresStore(url, { ...ports, owned, listen: null });
+  const nodeId = randomBytes(8).toString('hex');
+  await ownership.renew({ id: nodeId, leaseMs: 600_000 });
+  for (const { shard, epoch } of await ownership.take(nodeId, SHARDS)) owned.set(shard, epoch);
+  return {
+    store,
+    async close() {
+      await store.close();
+      await drop();
+    },
+  };
+}
