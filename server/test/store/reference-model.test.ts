@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { SHARDS } from '../../src/core/shards.ts';
-import { openPostgresStore } from '../../src/store/postgres/store.ts';
 import { createLocalStore } from '../../src/store/sqlite/local-store.ts';
-import { migratedDatabase } from '../support/postgres.ts';
-import { Comparison, type OpenForComparison } from './model/comparison.ts';
+import { Comparison, type OpenForComparison, openPostgresAlone } from './model/comparison.ts';
 import { Difference } from './model/difference.ts';
 import { NOT_MODELLED } from './model/model.ts';
 import { type Operation, operations } from './model/operations.ts';
@@ -22,7 +18,7 @@ const SHRINK_MS_MAX = 60_000;
 
 const SETTINGS: { names: string; runs: number; stores: readonly OpenForComparison[] }[] = [
   { names: 'SQLite and the model', runs: 120, stores: [openSqlite] },
-  { names: 'SQLite, PostgreSQL and the model', runs: 15, stores: [openSqlite, openInDatabase] },
+  { names: 'SQLite, PostgreSQL and the model', runs: 15, stores: [openSqlite, openPostgresAlone] },
 ];
 
 for (const { names, runs, stores } of SETTINGS) {
@@ -67,20 +63,4 @@ function reportOf({
 async function openSqlite(ports: Parameters<OpenForComparison>[0]) {
   const store = createLocalStore(':memory:', ports);
   return { store, close: () => store.close() };
-}
-
-async function openInDatabase(ports: Parameters<OpenForComparison>[0]) {
-  const { url, drop } = await migratedDatabase();
-  const owned = new Map<number, number>();
-  const { store, ownership } = await openPostgresStore(url, { ...ports, owned, listen: null });
-  const nodeId = randomBytes(8).toString('hex');
-  await ownership.renew({ id: nodeId, leaseMs: 600_000 });
-  for (const { shard, epoch } of await ownership.take(nodeId, SHARDS)) owned.set(shard, epoch);
-  return {
-    store,
-    async close() {
-      await store.close();
-      await drop();
-    },
-  };
 }

@@ -66,6 +66,8 @@ export function everything({ state, accounts: [first, second] }: Scene): StoreCa
         call('target', ref),
         call('due', { ...ref, ...all, ordering: 'strict' }),
         call('due', { ...ref, ...all, ordering: 'none' }),
+        call('due', { ...ref, ...all, ordering: 'none', limit: 3 }),
+        call('listDeliveries', webhook.accountId, { webhookId: webhook.id }, { limit: 3 }),
         call('deliveryStats', ref, 0),
         call('sendTimes', { ...ref, since: 0, limit: 1_000 }),
       ];

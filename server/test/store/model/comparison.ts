@@ -1,8 +1,12 @@
+import { randomBytes } from 'node:crypto';
 import { FIRST_EVENT_TYPES } from '../../../src/core/event-types.ts';
 import { createIds, type NewId } from '../../../src/core/ids.ts';
 import type { DueDelivery, HandOver, Store } from '../../../src/core/ports.ts';
+import { SHARDS } from '../../../src/core/shards.ts';
 import { type StoreCall, WRITES } from '../../../src/store/calls.ts';
+import { openPostgresStore } from '../../../src/store/postgres/store.ts';
 import { seededBy } from '../../core/support/seeded.ts';
+import { migratedDatabase } from '../../support/postgres.ts';
 import { bareType } from '../contract/fixtures.ts';
 import { callsOf, everything, firstWebhooks, type Scene } from './calls.ts';
 import { Difference } from './difference.ts';
@@ -11,9 +15,11 @@ import type { Operation, Together } from './operations.ts';
 import { emptyState } from './state.ts';
 
 const BEGIN = Date.UTC(2023, 11, 1, 12);
+/** Longer than a store waits for its database. */
+const ANSWER_MS_MAX = 10_000;
 /** Far more than a run takes. */
 const RUN_MS = 24 * 3_600_000;
-const FIRST_TYPES = Object.entries(FIRST_EVENT_TYPES).map(([name, description]) =>
+export const FIRST_TYPES = Object.entries(FIRST_EVENT_TYPES).map(([name, description]) =>
   bareType(name, description),
 );
 
@@ -138,10 +144,14 @@ export class Comparison {
   async #ask({ operation, args }: StoreCall): Promise<unknown> {
     if (this.#opened === null) throw new Error('open it first');
     const ask = this.#opened.store[operation] as (...args: readonly unknown[]) => Promise<unknown>;
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(new Error('no answer')), ANSWER_MS_MAX);
     try {
-      return await ask(...args);
+      return await Promise.race([ask(...args), late]);
     } catch (cause) {
       throw new Difference(`${operation} fails: ${cause}`, { cause });
+    } finally {
+      clearTimeout(timer);
     }
   }
 }
@@ -173,3 +183,20 @@ function withoutRepeats(calls: readonly StoreCall[]): StoreCall[] {
     return !isRepeat && !isPage;
   });
 }
+
+/** In a database of its own, dropped at the end. */
+export const openPostgresAlone: OpenForComparison = async (ports) => {
+  const { url, drop } = await migratedDatabase();
+  const owned = new Map<number, number>();
+  const { store, ownership } = await openPostgresStore(url, { ...ports, owned, listen: null });
+  const nodeId = randomBytes(8).toString('hex');
+  await ownership.renew({ id: nodeId, leaseMs: 600_000 });
+  for (const { shard, epoch } of await ownership.take(nodeId, SHARDS)) owned.set(shard, epoch);
+  return {
+    store,
+    async close() {
+      await store.close();
+      await drop();
+    },
+  };
+};
