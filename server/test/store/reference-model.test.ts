@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createLocalStore } from '../../src/store/sqlite/local-store.ts';
+import { placesOf } from '../simulation/planted-bugs.ts';
 import { Comparison, type OpenForComparison, openPostgresAlone } from './model/comparison.ts';
 import { Difference } from './model/difference.ts';
 import { NOT_MODELLED } from './model/model.ts';
 import { type Operation, operations } from './model/operations.ts';
+import { plantedBugs, shortestThatFinds } from './model/planted-bugs.ts';
 
 // `TEST_SEED` runs the same sequences again, with `TEST_PATH` only the shortest one that failed;
 // `MODEL_RUNS` multiplies how many there are.
@@ -43,6 +45,23 @@ for (const { names, runs, stores } of SETTINGS) {
 test('The model answers every call of the port but those that are about the process', () => {
   const others = ['createAccount', 'beginRun', 'endRun', 'vaultCheck', 'check'];
   assert.deepEqual(NOT_MODELLED.toSorted(), others.toSorted());
+});
+
+test('A planted bug is found, and the sequence that finds it is a few operations', async () => {
+  const [bug] = plantedBugs;
+  assert.ok(bug);
+  const shortest = await shortestThatFinds(bug, { seed: 1 });
+  assert.ok(shortest !== null && shortest.length > 1 && shortest.length <= 6, String(shortest));
+});
+
+test('Every bug that can be planted has its one place in the source', () => {
+  const lost = plantedBugs.filter(
+    ({ file, ...bug }) => placesOf({ ...bug, file: `store/${file}` }) !== 1,
+  );
+  assert.deepEqual(
+    lost.map(({ name }) => name),
+    [],
+  );
 });
 
 function reportOf({

@@ -38,6 +38,8 @@ export class Comparison {
   #opened: Awaited<ReturnType<OpenForComparison>> | null = null;
   #handedOver: DueDelivery[] = [];
   #now = BEGIN;
+  /** A call had no answer, and goes on: what comes after it shows nothing. */
+  #isStuck = false;
 
   constructor() {
     const clock = {
@@ -65,6 +67,7 @@ export class Comparison {
 
   /** Throws at the first difference. */
   async run(operations: readonly Operation[]): Promise<void> {
+    if (this.#isStuck) return;
     const scene = await this.#begin();
     await this.#inTurn(firstWebhooks(scene), scene);
     for (const [index, operation] of operations.entries()) {
@@ -145,7 +148,10 @@ export class Comparison {
     if (this.#opened === null) throw new Error('open it first');
     const ask = this.#opened.store[operation] as (...args: readonly unknown[]) => Promise<unknown>;
     const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => reject(new Error('no answer')), ANSWER_MS_MAX);
+    const timer = setTimeout(() => {
+      this.#isStuck = true;
+      reject(new Error('no answer'));
+    }, ANSWER_MS_MAX);
     try {
       return await Promise.race([ask(...args), late]);
     } catch (cause) {

@@ -77,7 +77,7 @@ export const plantedBugs: readonly PlantedBug[] = [
 /** The lines of the shortest sequence, or null when none was found. */
 export async function shortestThatFinds(
   bug: PlantedBug,
-  env: NodeJS.ProcessEnv,
+  { seed }: { seed?: number } = {},
 ): Promise<readonly string[] | null> {
   const file = join('store', bug.file);
   return await withPlanted({ ...bug, file }, async (copy) => {
@@ -85,9 +85,9 @@ export async function shortestThatFinds(
     const name = bug.name.startsWith('SQLite') ? '^SQLite and' : 'PostgreSQL';
     const args = ['--test', `--test-name-pattern=${name}`, '--test-reporter=spec', test];
     // A runner within a runner would report to that one.
-    const { NODE_TEST_CONTEXT, ...plain } = process.env;
+    const { NODE_TEST_CONTEXT, TEST_PATH, ...plain } = process.env;
     const child = spawn(process.execPath, args, {
-      env: { ...plain, ...env },
+      env: seed === undefined ? plain : { ...plain, TEST_SEED: String(seed) },
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     const [said, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
@@ -101,7 +101,7 @@ if (import.meta.main) {
   const [, , part = ''] = process.argv;
   for (const bug of plantedBugs.filter(({ name }) => name.includes(part))) {
     const startedAt = performance.now();
-    const lines = await shortestThatFinds(bug, {});
+    const lines = await shortestThatFinds(bug);
     const seconds = Math.round((performance.now() - startedAt) / 1_000);
     const found = lines === null ? 'NOT FOUND' : `${lines.length - 1} operations`;
     console.log(`${found}, ${seconds} s: ${bug.name}`);
