@@ -20,7 +20,7 @@ const SHRINK_MS_MAX = 60_000;
 
 const SETTINGS: { names: string; runs: number; stores: readonly OpenForComparison[] }[] = [
   { names: 'SQLite and the model', runs: 120, stores: [openSqlite] },
-  { names: 'SQLite, PostgreSQL and the model', runs: 15, stores: [openSqlite, openPostgresAlone] },
+  { names: 'SQLite, PostgreSQL and the model', runs: 12, stores: [openSqlite, openPostgresAlone] },
 ];
 
 for (const { names, runs, stores } of SETTINGS) {

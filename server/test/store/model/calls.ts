@@ -81,6 +81,7 @@ export function everything({ state, accounts: [first, second] }: Scene): StoreCa
     call('runningRecoveries'),
     call('webhooksWithPending', { after, limit: 1_000, counts: true }),
     call('eventTypeNames'),
+    call('listEventTypes', page),
   ];
 }
 

@@ -43,24 +43,36 @@ export function follow(
   if (rest.length > 0) throw new Difference(`too much is handed over: ${JSON.stringify(rest)}`);
 }
 
-/** Calls that were made at once have the same outcome as one after the other, in some order. */
+/**
+ * Calls that were made at once have the same outcome as one after the other, in some order: each order that
+ * these answers allow, as the state behind it.
+ */
 export function followInAnyOrder(
   state: State,
   calls: readonly Answered[],
   handedOver: readonly DueDelivery[],
-): State {
-  const differences: unknown[] = [];
-  for (const order of ordersOf(calls)) {
+): State[] {
+  return possible(ordersOf(calls), (order) => {
     const after = structuredClone(state);
+    follow(after, order, handedOver);
+    return after;
+  });
+}
+
+/** What is left of these for which it goes on without a difference; one at least. */
+export function possible<From, To>(all: readonly From[], goOn: (from: From) => To): To[] {
+  const differences = new Set<string>();
+  const left = all.flatMap((from) => {
     try {
-      follow(after, order, handedOver);
-      return after;
+      return [goOn(from)];
     } catch (error) {
       if (!(error instanceof Difference)) throw error;
-      differences.push(error.message);
+      differences.add(error.message);
+      return [];
     }
-  }
-  throw new Difference(differences.join(' / '));
+  });
+  if (left.length === 0) throw new Difference([...differences].join(' / '));
+  return left;
 }
 
 type Answer = (made: Made, ...args: readonly unknown[]) => unknown;

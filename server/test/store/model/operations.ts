@@ -185,7 +185,7 @@ const together: fc.Arbitrary<Together> = fc.record({
   waitMs,
   // One alone is what a shortened run comes to; what is made twice at once is most likely to collide.
   all: weighted(
-    [1, fc.array(write, { minLength: 1, maxLength: 2 })],
+    [1, fc.array(write, { minLength: 1, maxLength: 3 })],
     [1, write.map((twice) => [twice, twice])],
   ),
 });
