@@ -451,7 +451,7 @@ export const plantedBugs: readonly PlantedBug[] = [
 ];
 
 /** How often its text stands in the source. */
-export function placesOf({ file, from }: PlantedBug): number {
+export function placesOf({ file, from }: Omit<PlantedBug, 'world'>): number {
   return readFileSync(join(ROOT, 'server/src', file), 'utf8').split(from).length - 1;
 }
 
@@ -460,6 +460,21 @@ export async function seedsUntilFound(
   planted: PlantedBug,
   { from, seeds }: { from: number; seeds: number },
 ): Promise<number | null> {
+  return await withPlanted(planted, async (copy) => {
+    const file = join(copy, 'server/test/simulation/run.ts');
+    const args = [file, '--first', '--from', String(from), '--seeds', String(seeds)];
+    if (planted.world === 'nodes') args.push('--nodes');
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    const [said, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+    return code === 0 ? null : (JSON.parse(said || '{"seeds":1}') as { seeds: number }).seeds;
+  });
+}
+
+/** Does something with a copy of the source, and of what tests it, that has this bug. */
+export async function withPlanted<Result>(
+  planted: Omit<PlantedBug, 'world'>,
+  work: (copy: string) => Promise<Result>,
+): Promise<Result> {
   // Within the repository, so that packages are found.
   const copy = mkdtempSync(join(ROOT, '.planted-'));
   try {
@@ -475,18 +490,13 @@ export async function seedsUntilFound(
       cpSync(join(ROOT, 'server', part), join(copy, 'server', part), { recursive: true });
     }
     plant(join(copy, 'server/src', planted.file), planted);
-    const file = join(copy, 'server/test/simulation/run.ts');
-    const args = [file, '--first', '--from', String(from), '--seeds', String(seeds)];
-    if (planted.world === 'nodes') args.push('--nodes');
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
-    const [said, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
-    return code === 0 ? null : (JSON.parse(said || '{"seeds":1}') as { seeds: number }).seeds;
+    return await work(copy);
   } finally {
     rmSync(copy, { recursive: true });
   }
 }
 
-function plant(file: string, { name, from, to }: PlantedBug): void {
+function plant(file: string, { name, from, to }: Omit<PlantedBug, 'world'>): void {
   const source = readFileSync(file, 'utf8');
   const parts = source.split(from);
   if (parts.length !== 2) throw new Error(`"${name}": stands ${parts.length - 1} times in ${file}`);

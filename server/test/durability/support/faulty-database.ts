@@ -37,7 +37,7 @@ export class FaultInjector {
   }
 
   #infected(db: DatabaseSync, statement: StatementSync): StatementSync {
-    for (const method of ['run', 'get', 'all'] as const) {
+    for (const method of ['run', 'get', 'all', 'iterate'] as const) {
       const real = statement[method].bind(statement) as (...values: unknown[]) => unknown;
       const infected = (...values: unknown[]) => this.#call(db, () => real(...values));
       Object.defineProperty(statement, method, { value: infected });
