@@ -53,6 +53,20 @@ export function lanesContract(under: StoreUnderTest): void {
     });
   });
 
+  describe('a run of the engine', () => {
+    test('is told what the one before may have left in progress: nothing before there was anything to send', async (t) => {
+      const { store, mine } = await openWorld(t, under);
+      assert.deepEqual(await store.beginRun(), { drained: true });
+      assert.deepEqual(await store.beginRun(), { drained: true });
+      await mine.webhook();
+      await mine.publish({});
+      assert.deepEqual(await store.beginRun(), { drained: false });
+      await store.endRun();
+      assert.deepEqual(await store.beginRun(), { drained: true });
+      assert.deepEqual(await store.beginRun(), { drained: false });
+    });
+  });
+
   describe('what a lane remembers', () => {
     test('it is read back, and replaced by what is remembered later', async (t) => {
       const { store, mine, theirs } = await openWorld(t, under);
