@@ -193,7 +193,6 @@ export class Flights {
       schedule: lane.schedule,
       onGone: lane.disablesWhenGone ? 'disable' : 'retry',
       endedAt,
-      heldUntil: lane.heldUntil,
       fraction: random.fraction(),
     });
     const { seq, accountId, webhookId, id: deliveryId } = delivery;

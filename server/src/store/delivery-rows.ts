@@ -9,6 +9,14 @@ export const DELIVERY_COLUMNS = `account_id, id, webhook_id, event_id, test, eve
     attempt_response_code, attempt_response_time_ms, attempt_response_body, attempt_failure,
     attempt_note`;
 
+/** The same, and what keeps it back beyond its due time. */
+export const SHOWN_COLUMNS = `${DELIVERY_COLUMNS},
+    (
+      select w.held_until
+      from webhooks w
+      where w.account_id = deliveries.account_id and w.id = deliveries.webhook_id
+    ) as held_until`;
+
 export function delivery(row: Row): Delivery {
   return {
     accountId: accountId(text(row, 'account_id')),
@@ -19,11 +27,17 @@ export function delivery(row: Row): Delivery {
     trigger: text(row, 'trigger') as Delivery['trigger'],
     status: text(row, 'status') as Delivery['status'],
     createdAt: integer(row, 'created_at'),
-    dueAt: integerOrNull(row, 'due_at'),
+    dueAt: nextAttemptAt(row),
     cancelReason: textOrNull(row, 'cancel_reason'),
     attemptCount: integer(row, 'attempt_count'),
     lastAttempt: row.attempt_id === null ? null : lastAttempt(row),
   };
+}
+
+function nextAttemptAt(row: Row): number | null {
+  const dueAt = integerOrNull(row, 'due_at');
+  if (dueAt === null || row.held_until === undefined) return dueAt;
+  return Math.max(dueAt, integerOrNull(row, 'held_until') ?? 0);
 }
 
 /** The columns that `dueDelivery` reads. */

@@ -1,6 +1,6 @@
 import type { Delivery } from '../../core/model.ts';
 import type { DeliveryFilter, Store } from '../../core/ports.ts';
-import { DELIVERY_COLUMNS, delivery, earlierAttempt, passesFilter } from '../delivery-rows.ts';
+import { delivery, earlierAttempt, passesFilter, SHOWN_COLUMNS } from '../delivery-rows.ts';
 import { idRange } from '../event-rows.ts';
 import { bare } from '../ids.ts';
 import { readFiltered } from './pages.ts';
@@ -50,7 +50,7 @@ function isFiltered({ status, type, webhookId, eventId }: DeliveryFilter): boole
 }
 
 const SELECT = `
-  select ${DELIVERY_COLUMNS}
+  select ${SHOWN_COLUMNS}
   from deliveries
   where account_id = $1 and id = $2
 `;
@@ -63,7 +63,7 @@ const EARLIER = `
 `;
 
 const listBy = (condition: string) => `
-  select ${DELIVERY_COLUMNS}
+  select ${SHOWN_COLUMNS}
   from deliveries
   where account_id = $1 and id >= $2 and id < $3 ${condition}
   order by id desc

@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { Delivery } from '../../core/model.ts';
 import type { DeliveryFilter } from '../../core/ports.ts';
-import { DELIVERY_COLUMNS, delivery, earlierAttempt, passesFilter } from '../delivery-rows.ts';
+import { delivery, earlierAttempt, passesFilter, SHOWN_COLUMNS } from '../delivery-rows.ts';
 import { idRange } from '../event-rows.ts';
 import { bare } from '../ids.ts';
 import { filteredPage } from '../rows.ts';
@@ -11,7 +11,7 @@ export function deliveryOperations(
   db: DatabaseSync,
 ): Pick<Operations, 'getDelivery' | 'listDeliveries'> {
   const select = db.prepare(`
-    select ${DELIVERY_COLUMNS}
+    select ${SHOWN_COLUMNS}
     from deliveries
     where account_id = ? and id = ?
   `);
@@ -25,7 +25,7 @@ export function deliveryOperations(
   // The rest of the filter looks at what it finds.
   const listBy = (index: string, column: 'account_id' | 'webhook_id' | 'event_id'): StatementSync =>
     db.prepare(`
-      select ${DELIVERY_COLUMNS}
+      select ${SHOWN_COLUMNS}
       from deliveries indexed by ${index}
       where account_id = ? ${column === 'account_id' ? '' : `and ${column} = ?`}
         and id >= ? and id < ?
