@@ -30,8 +30,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     'a retry counts from the start of the attempt',
     'engine/flights.ts',
-    '      endedAt,\n      heldUntil',
-    '      endedAt: flight.startedAt,\n      heldUntil',
+    '      endedAt,\n      fraction',
+    '      endedAt: flight.startedAt,\n      fraction',
   ),
   bug(
     'a late outcome revives what was cancelled',
