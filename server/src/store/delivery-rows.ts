@@ -1,6 +1,6 @@
 import type { Attempt, Delivery } from '../core/model.ts';
 import type { DeliveryFilter, DueDelivery, DueEvent } from '../core/ports.ts';
-import { accountId, attemptId, deliveryId, eventId, webhookId } from './ids.ts';
+import { accountId, attemptId, bare, deliveryId, eventId, webhookId } from './ids.ts';
 import { integer, integerOrNull, type Row, text, textOrNull } from './rows.ts';
 
 /** The columns that `delivery` reads. */
@@ -8,14 +8,6 @@ export const DELIVERY_COLUMNS = `account_id, id, webhook_id, event_id, test, eve
     status, created_at, due_at, cancel_reason, attempt_count, attempt_id, attempt_started_at,
     attempt_response_code, attempt_response_time_ms, attempt_response_body, attempt_failure,
     attempt_note`;
-
-/** The same, and what keeps it back beyond its due time. */
-export const SHOWN_COLUMNS = `${DELIVERY_COLUMNS},
-    (
-      select w.held_until
-      from webhooks w
-      where w.account_id = deliveries.account_id and w.id = deliveries.webhook_id
-    ) as held_until`;
 
 export function delivery(row: Row): Delivery {
   return {
@@ -27,17 +19,29 @@ export function delivery(row: Row): Delivery {
     trigger: text(row, 'trigger') as Delivery['trigger'],
     status: text(row, 'status') as Delivery['status'],
     createdAt: integer(row, 'created_at'),
-    dueAt: nextAttemptAt(row),
+    dueAt: integerOrNull(row, 'due_at'),
     cancelReason: textOrNull(row, 'cancel_reason'),
     attemptCount: integer(row, 'attempt_count'),
     lastAttempt: row.attempt_id === null ? null : lastAttempt(row),
   };
 }
 
-function nextAttemptAt(row: Row): number | null {
-  const dueAt = integerOrNull(row, 'due_at');
-  if (dueAt === null || row.held_until === undefined) return dueAt;
-  return Math.max(dueAt, integerOrNull(row, 'held_until') ?? 0);
+/** The webhooks whose holds may keep some of these back, without their prefix. */
+export function webhooksOfPending(found: readonly Delivery[]): string[] {
+  const pending = found.filter(({ status }) => status === 'pending');
+  return [...new Set(pending.map(({ webhookId: id }) => bare(id)))];
+}
+
+/** As they are shown: the next attempt is at the later of due time and hold. `holds` are rows of webhooks. */
+export function heldBack(found: readonly Delivery[], holds: readonly Row[]): Delivery[] {
+  const untilOf = new Map(
+    holds.map((row) => [webhookId(text(row, 'id')), integer(row, 'held_until')]),
+  );
+  return found.map((one) => {
+    const until = untilOf.get(one.webhookId);
+    if (one.dueAt === null || until === undefined) return one;
+    return { ...one, dueAt: Math.max(one.dueAt, until) };
+  });
 }
 
 /** The columns that `dueDelivery` reads. */
