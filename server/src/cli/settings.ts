@@ -99,7 +99,8 @@ export const SETTINGS = {
   }),
   retrySchedule: setting('POSTHORN_RETRY_SCHEDULE', schedule, {
     default: DOCUMENTED_SCHEDULE_MS.map((ms) => formatDuration(ms)).join(','),
-    describe: 'The wait before attempt 1, 2, …; the number of waits is the number of attempts.',
+    describe:
+      'The wait before attempt 1, 2, …, of which the first is not waited for; the number of waits is the number of attempts.',
   }),
   attemptTimeoutMs: setting('POSTHORN_ATTEMPT_TIMEOUT', duration(100, 5 * MINUTE_MS), {
     default: '15s',

@@ -48,13 +48,14 @@ export interface RetryRule {
   schedule: readonly number[];
   onGone: OnGone;
   endedAt: number;
-  /** The receiver asked for nothing to be sent before; null when it did not. */
-  heldUntil: number | null;
   /** At least 0 and below 1. */
   fraction: number;
 }
 
-/** What follows from an attempt: the end of the delivery, or the next one's due time. */
+/**
+ * What follows from an attempt: the end of the delivery, or the next one's due time by the schedule. A hold
+ * of the webhook keeps it back for longer, and may be ended before its time.
+ */
 export function decide(
   attempt: Attempt,
   rule: RetryRule,
@@ -63,7 +64,7 @@ export function decide(
   if (isGone(attempt) && rule.onGone === 'disable') return { status: 'failed', dueAt: null };
   const dueAt = nextDueAt(rule.schedule, attempt.number, rule.endedAt, rule.fraction);
   if (dueAt === null) return { status: 'failed', dueAt: null };
-  return { status: 'pending', dueAt: Math.max(dueAt, rule.heldUntil ?? 0) };
+  return { status: 'pending', dueAt };
 }
 
 /** The receiver says that it will never be there again (RFC 9110, 15.5.11). */

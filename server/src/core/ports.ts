@@ -505,8 +505,8 @@ export interface Store {
   cancelPending(lane: LaneRef, reason: string, limit: number): Promise<number>;
 
   /**
-   * A run of the engine begins. `drained`: the one before ended with nothing in progress; otherwise
-   * something may have been, and left no record.
+   * A run of the engine begins. `drained`: the one before ended with nothing in progress, or there never
+   * was anything to send; otherwise something may have been in progress, and left no record.
    */
   beginRun(): Promise<{ drained: boolean }>;
   /** The run ends with nothing in progress. */
@@ -629,8 +629,15 @@ export interface OpenExchange {
 }
 
 export interface Transport {
-  /** Calls `ended` exactly once, never before `send` has returned. */
-  send(request: WireRequest, ended: (exchange: Exchange) => void): OpenExchange;
+  /**
+   * Calls `ended` exactly once, never before `send` has returned; and `written` whenever the request is
+   * written on a connection, which may be before that, much later, more than once, or never.
+   */
+  send(
+    request: WireRequest,
+    ended: (exchange: Exchange) => void,
+    written?: () => void,
+  ): OpenExchange;
   close(): Promise<void>;
 }
 

@@ -12,7 +12,7 @@ const HTTP_DATE =
 export function retryAfter(header: string | null, now: number): number | null {
   if (header === null) return null;
   const text = header.trim();
-  const at = /^\d{1,10}$/.test(text) ? now + Number(text) * 1_000 : dateOf(text);
+  const at = /^\d+$/.test(text) ? now + Number(text) * 1_000 : dateOf(text);
   if (Number.isNaN(at) || at <= now) return null;
   return Math.min(at, now + HOLD_MS_MAX);
 }

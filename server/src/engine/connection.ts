@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { type buildConnector, Client, type Dispatcher } from 'undici';
 import type { Destination, GuardedConnect } from './connect-guard.ts';
 import type { Listed } from './idle-list.ts';
+import { UnaskedContinue } from './unasked-continue.ts';
 
 const HEADER_BYTES_MAX = 16_384;
 /** Everything a receiver may send in one exchange, whatever it means: 16 heads of 16 KiB are less. */
@@ -39,6 +40,7 @@ export class Connection implements Listed {
   readonly #client: Client;
   readonly #connect: GuardedConnect;
   #socket: Socket | null = null;
+  #unaskedContinue: UnaskedContinue | null = null;
   #user: ConnectionUser | null = null;
   /** What the socket had received when the exchange began. */
   #bytesBefore = 0;
@@ -101,6 +103,7 @@ export class Connection implements Listed {
   requestBegins(): void {
     this.#exchanges += 1;
     this.#bytesBefore = this.#socket?.bytesRead ?? 0;
+    this.#unaskedContinue?.requestBegins();
   }
 
   /** This exchange is its last, whatever the receiver says. */
@@ -131,6 +134,7 @@ export class Connection implements Listed {
     this.#bytesBefore = 0;
     this.#socket = this.#connect(this.origin.destination, (error, socket) => {
       if (socket === null) return connected(error ?? new Error('not connected'), null);
+      this.#unaskedContinue = new UnaskedContinue(socket);
       // Heard before undici hears it, and also while undici swallows bytes without a word.
       socket.on('readable', () => {
         if (socket.bytesRead - this.#bytesBefore > RAW_BYTES_MAX) this.#user?.receivedTooMuch();

@@ -191,7 +191,7 @@ export class Dispatcher {
 
   /** The earliest moment (monotonic) at which time alone lets this one start. */
   #startsAt(lane: Lane, head: DueDelivery): number {
-    let at = Math.max(this.#holdEndsAt(lane), lane.rate?.freeAt ?? Number.NEGATIVE_INFINITY);
+    let at = Math.max(this.#holdEndsAt(lane), lane.rateFreeAt);
     const dueAt = head.attemptCount === 0 ? null : this.#monotonicAt(head.dueAt);
     if (dueAt !== null && lane.isStrict) at = Math.max(at, dueAt);
     // A retry goes by its schedule; one that has been due for a while is backlog, and waits for the probe.

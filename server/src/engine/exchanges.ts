@@ -38,22 +38,29 @@ export class Exchanges {
     return this.#inFlight.size;
   }
 
-  begin(request: WireRequest, ended: (exchange: Exchange) => void): void {
-    const entry = this.#send(request, this.#clock.monotonic() + this.#timeoutMs, ended);
+  begin(request: WireRequest, ended: (exchange: Exchange) => void, written?: () => void): void {
+    const deadlineAt = this.#clock.monotonic() + this.#timeoutMs;
+    const entry = this.#send(request, deadlineAt, ended, written);
     this.#inFlight.add(entry);
     this.#timer ??= this.#clock.after(this.#timeoutMs, () => this.#expire());
   }
 
   /** The same delivery once more, in what is left of the time since `began` (monotonic). */
-  beginAgain(request: WireRequest, began: number, ended: (exchange: Exchange) => void): void {
+  beginAgain(
+    request: WireRequest,
+    began: number,
+    ended: (exchange: Exchange) => void,
+    written?: () => void,
+  ): void {
     const deadlineAt = began + this.#timeoutMs;
     const timer = this.#clock.after(deadlineAt - this.#clock.monotonic(), () =>
       entry.open.expire(),
     );
-    const entry = this.#send(request, deadlineAt, (exchange) => {
+    const again = (exchange: Exchange) => {
       timer.cancel();
       ended(exchange);
-    });
+    };
+    const entry = this.#send(request, deadlineAt, again, written);
     this.#inFlight.add(entry);
     this.#timer ??= this.#clock.after(this.#timeoutMs, () => this.#expire());
   }
@@ -74,14 +81,20 @@ export class Exchanges {
     return abandoned;
   }
 
-  #send(request: WireRequest, deadlineAt: number, ended: (exchange: Exchange) => void): InFlight {
-    const open = this.#transport.send(request, (exchange) => {
+  #send(
+    request: WireRequest,
+    deadlineAt: number,
+    ended: (exchange: Exchange) => void,
+    written: (() => void) | undefined,
+  ): InFlight {
+    const hasEnded = (exchange: Exchange) => {
       // Abandoned by `drain`: what comes of it now, its own breaking off for one, is nobody's outcome.
       if (!this.#inFlight.delete(entry)) return;
       ended(exchange);
       // Whoever heard of it may have begun the next: a second try belongs to the same attempt.
       if (this.#inFlight.size === 0) this.#whenEmpty?.();
-    });
+    };
+    const open = this.#transport.send(request, hasEnded, written);
     const entry: InFlight = { deadlineAt, open };
     return entry;
   }

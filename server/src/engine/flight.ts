@@ -13,6 +13,8 @@ export interface Flight {
   place: Place;
   /** Monotonic. */
   began: number;
+  /** When its request, or the newer one of two, had arrived (monotonic); null: that is not known. */
+  arrivedAt: number | null;
   attemptId: string;
   number: number;
   /** Unix milliseconds. */
@@ -30,4 +32,5 @@ export interface FirstTry {
   attempt: Attempt;
   exchange: SentExchange;
   secret: SecretName;
+  arrivedAt: number | null;
 }

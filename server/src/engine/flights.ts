@@ -54,6 +54,7 @@ export class Flights {
       receiver: lane.receiver,
       place: this.#parts.dispatcher.turns.begin(lane),
       began: clock.monotonic(),
+      arrivedAt: null,
       attemptId: newId('attempt'),
       number: delivery.attemptCount + 1,
       startedAt,
@@ -64,9 +65,42 @@ export class Flights {
     };
     lane.flights.add(flight);
     lane.unsettled.add(flight);
-    lane.rate?.sent(flight.began);
     const request = requestOf(flight);
-    this.#parts.exchanges.begin(request, (exchange) => this.#ended(lane, flight, exchange));
+    const written = this.#beforeArrival(lane, flight);
+    this.#parts.exchanges.begin(
+      request,
+      (exchange) => this.#ended(lane, flight, exchange),
+      written,
+    );
+  }
+
+  /**
+   * A rate counts a request when it has arrived: before that there may be a name to look up, a connection
+   * and a handshake to make, and it is on its way. Until then it takes a place. What is answered has
+   * arrived; without an answer that is taken to be so a while after it was written. Answers what is to be
+   * called when it is.
+   */
+  #beforeArrival(lane: Lane, flight: Flight): (() => void) | undefined {
+    flight.arrivedAt = null;
+    if (lane.rate === null) return undefined;
+    lane.unarrived.add(flight);
+    const { attemptId } = flight;
+    return () => {
+      this.#ports.clock.after(lane.rate?.arrivalMs ?? 0, () => {
+        if (flight.attemptId === attemptId && lane.unarrived.has(flight))
+          this.#arrived(lane, flight);
+      });
+    };
+  }
+
+  #arrived(lane: Lane, flight: Flight): void {
+    const now = this.#ports.clock.monotonic();
+    lane.unarrived.delete(flight);
+    flight.arrivedAt = now;
+    lane.rate?.sent(now);
+    // From now on it is known when its place is free.
+    this.#parts.dispatcher.offer(lane);
+    this.#parts.dispatcher.dispatch();
   }
 
   announce(
@@ -85,6 +119,7 @@ export class Flights {
 
   #ended(lane: Lane, flight: Flight, exchange: Exchange): void {
     const { dispatcher } = this.#parts;
+    if (lane.unarrived.has(flight)) this.#arrived(lane, flight);
     if (exchange.kind !== 'not_sent' && this.#secondTry(lane, flight, exchange)) return;
     lane.flights.delete(flight);
     dispatcher.turns.end(flight.place);
@@ -122,23 +157,21 @@ export class Flights {
     if (exchange.status !== 401 && exchange.status !== 403) return false;
     const { clock, newId } = this.#ports;
     const startedAt = clock.now();
-    const now = clock.monotonic();
     const other = flight.sender.other(flight.secret, startedAt);
     if (other === null || lane.sender !== flight.sender || lane.gate !== 'open') return false;
-    if ((lane.rate?.freeAt ?? 0) > now || this.#parts.dispatcher.isHeld) return false;
+    if (lane.rateFreeAt > clock.monotonic() || this.#parts.dispatcher.isHeld) return false;
     if (!this.#ports.lease.isValid()) return false;
     // Another exchange has just been asked to wait.
     if ((lane.heldUntil ?? 0) > startedAt) return false;
-    lane.rate?.sent(now);
-    const { attemptId: id, number, startedAt: firstStartedAt, secret } = flight;
+    const { attemptId: id, number, startedAt: firstStartedAt, secret, arrivedAt } = flight;
     const attempt = attemptOf(exchange, { id, number, startedAt: firstStartedAt });
-    flight.firstTry = { attempt, exchange, secret };
+    flight.firstTry = { attempt, exchange, secret, arrivedAt };
     flight.attemptId = newId('attempt');
     flight.startedAt = startedAt;
     flight.secret = other;
-    this.#parts.exchanges.beginAgain(requestOf(flight), flight.began, (second) =>
-      this.#ended(lane, flight, second),
-    );
+    const ended = (second: Exchange) => this.#ended(lane, flight, second);
+    const writtenAgain = this.#beforeArrival(lane, flight);
+    this.#parts.exchanges.beginAgain(requestOf(flight), flight.began, ended, writtenAgain);
     return true;
   }
 
@@ -160,7 +193,6 @@ export class Flights {
       schedule: lane.schedule,
       onGone: lane.disablesWhenGone ? 'disable' : 'retry',
       endedAt,
-      heldUntil: lane.heldUntil,
       fraction: random.fraction(),
     });
     const { seq, accountId, webhookId, id: deliveryId } = delivery;

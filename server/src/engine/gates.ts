@@ -307,7 +307,7 @@ export class Gates {
     this.rest(lane);
   }
 
-  #open(lane: Lane, target: Target, rate: RateWindow | null): void {
+  #open(lane: Lane, target: Target, rate: (() => RateWindow) | null): void {
     const { settings } = target;
     const isNewReceiver = lane.url !== target.url;
     const windowMax = this.#windowMax(target);
@@ -325,7 +325,7 @@ export class Gates {
       lane.receiver = new ReceiverState(target.memory, windowMax);
     } else lane.receiver.windowMax = windowMax;
     lane.url = target.url;
-    lane.rate = rate;
+    lane.rate = rate === null ? null : rate();
     const { vault } = this.#ports;
     lane.sender = createSender(target, { vault, userAgent: this.#settings.userAgent });
     this.#cancelling.delete(lane);
@@ -336,9 +336,11 @@ export class Gates {
   }
 
   /** The window that it has goes on as long as its limit is the same. */
-  async #rateOf(lane: Lane, target: Target): Promise<RateWindow | null> {
+  async #rateOf(lane: Lane, target: Target): Promise<(() => RateWindow) | null> {
     const { rateLimit } = target.settings;
-    if (rateLimit === null || lane.rate?.isOf(rateLimit)) return rateLimit && lane.rate;
+    if (rateLimit === null) return null;
+    const { rate } = lane;
+    if (rate?.isOf(rateLimit)) return () => rate;
     return await rateOfLane(lane, rateLimit, this.#ports);
   }
 

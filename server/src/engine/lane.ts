@@ -63,6 +63,8 @@ export class Lane {
   heldUntil: number | null = null;
   /** Exchanges in progress with the receiver of now, oldest first. */
   readonly flights = new Set<Flight>();
+  /** Begun under a rate limit, and not known to have arrived. */
+  readonly unarrived = new Set<Flight>();
   /** Attempts that have begun and are not settled; those of `flights` are among them. */
   readonly unsettled = new Set<Flight>();
   /** Deliveries that are pending, here and in the store; what others made or cancelled makes it inexact. */
@@ -140,6 +142,11 @@ export class Lane {
     // A rate and an order are kept over a crash only by what has been written.
     const isExact = this.isStrict || this.rate !== null;
     return this.unsettled.size < (isExact ? slots : UNSETTLED_MAX);
+  }
+
+  /** When its rate lets one more be begun (monotonic). */
+  get rateFreeAt(): number {
+    return this.rate?.freeAt(this.unarrived.size) ?? Number.NEGATIVE_INFINITY;
   }
 
   /** Nothing is kept in memory and nothing starts; it reads everything again when it opens. */

@@ -6,9 +6,14 @@ import type { RateLimit } from '../core/model.ts';
  */
 export const RATE_MARGIN_MS = 25;
 
+/** With a receiver that answers later a limit is used to nine tenths at least. */
+const ARRIVAL_SHARE = 0.1;
+const ARRIVAL_MS_MAX = 1_000;
+
 /**
- * A sliding window over send times: at most `max` exchanges begin within any span of `perMs`. Exact,
- * because it remembers the moment of each of the last `max`. Moments are monotonic.
+ * A sliding window over send times: at most `max` requests arrive within any span of `perMs`. Exact,
+ * because it remembers the moment of each of the last `max`, and because one that has been begun and may
+ * not have arrived yet takes a place whenever that will be. Moments are monotonic.
  */
 export class RateWindow {
   readonly max: number;
@@ -22,10 +27,22 @@ export class RateWindow {
     this.perMs = perMs;
   }
 
-  /** The earliest moment at which one more may be sent. */
-  get freeAt(): number {
-    if (this.#moments.length < this.max) return Number.NEGATIVE_INFINITY;
-    return (this.#moments[this.#oldest] ?? 0) + this.perMs + RATE_MARGIN_MS;
+  /**
+   * The earliest moment at which one more may be begun, while so many may not have arrived;
+   * infinite when that is for one of those to say.
+   */
+  freeAt(unarrived: number): number {
+    const places = this.max - unarrived;
+    if (places <= 0) return Number.POSITIVE_INFINITY;
+    const { length } = this.#moments;
+    if (length < places) return Number.NEGATIVE_INFINITY;
+    const moment = this.#moments[(this.#oldest + length - places) % length] ?? 0;
+    return moment + this.perMs + RATE_MARGIN_MS;
+  }
+
+  /** A request that is not answered is taken to have arrived so long after it was written. */
+  get arrivalMs(): number {
+    return Math.min(this.perMs * ARRIVAL_SHARE, ARRIVAL_MS_MAX);
   }
 
   /** One was sent at this moment, not before the newest that was. */

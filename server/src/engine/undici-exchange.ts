@@ -36,6 +36,7 @@ export class UndiciExchange implements ConnectionUser, OpenExchange {
   readonly #clock: Clock;
   readonly #sending: Sending;
   readonly #ended: (exchange: Exchange) => void;
+  readonly #written: (() => void) | undefined;
   readonly #startedAt: number;
   #connection: Connection | null = null;
   #hasBegun = false;
@@ -54,11 +55,13 @@ export class UndiciExchange implements ConnectionUser, OpenExchange {
     { connections, clock }: Surroundings,
     sending: Sending,
     ended: (exchange: Exchange) => void,
+    written: (() => void) | undefined,
   ) {
     this.#connections = connections;
     this.#clock = clock;
     this.#sending = sending;
     this.#ended = ended;
+    this.#written = written;
     this.#startedAt = clock.monotonic();
   }
 
@@ -75,6 +78,7 @@ export class UndiciExchange implements ConnectionUser, OpenExchange {
   onRequestStart(): void {
     this.#hasBegun = true;
     this.#connection?.requestBegins();
+    this.#written?.();
   }
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Headers): void {

@@ -42,10 +42,10 @@ export function createUndiciTransport(ports: TransportPorts, options: TransportO
   };
 
   return {
-    send({ url, headers, body }, ended) {
+    send({ url, headers, body }, ended, written) {
       const { origin, path } = placeOf(url);
       const request = { path, method: 'POST' as const, headers: headers as string[], body };
-      const exchange = new UndiciExchange(surroundings, { origin, request }, ended);
+      const exchange = new UndiciExchange(surroundings, { origin, request }, ended, written);
       exchange.begin();
       return exchange;
     },

@@ -49,7 +49,7 @@ const WebhookMembers = {
   ),
   retry_schedule: described(
     nullable(Type.Array(Type.String())),
-    "The wait before attempt 1, 2, …; null for the operator's schedule.",
+    "The wait before attempt 1 (made at once, whatever it says), 2, …; null for the operator's schedule.",
   ),
   on_gone: described(wordOrNull(ON_GONE), "What a 410 does; null for the operator's choice."),
   held_until: described(

@@ -1,6 +1,6 @@
 import type { Attempt, Delivery } from '../core/model.ts';
 import type { DeliveryFilter, DueDelivery, DueEvent } from '../core/ports.ts';
-import { accountId, attemptId, deliveryId, eventId, webhookId } from './ids.ts';
+import { accountId, attemptId, bare, deliveryId, eventId, webhookId } from './ids.ts';
 import { integer, integerOrNull, type Row, text, textOrNull } from './rows.ts';
 
 /** The columns that `delivery` reads. */
@@ -24,6 +24,24 @@ export function delivery(row: Row): Delivery {
     attemptCount: integer(row, 'attempt_count'),
     lastAttempt: row.attempt_id === null ? null : lastAttempt(row),
   };
+}
+
+/** The webhooks whose holds may keep some of these back, without their prefix. */
+export function webhooksOfPending(found: readonly Delivery[]): string[] {
+  const pending = found.filter(({ status }) => status === 'pending');
+  return [...new Set(pending.map(({ webhookId: id }) => bare(id)))];
+}
+
+/** As they are shown: the next attempt is at the later of due time and hold. `holds` are rows of webhooks. */
+export function heldBack(found: readonly Delivery[], holds: readonly Row[]): Delivery[] {
+  const untilOf = new Map(
+    holds.map((row) => [webhookId(text(row, 'id')), integer(row, 'held_until')]),
+  );
+  return found.map((one) => {
+    const until = untilOf.get(one.webhookId);
+    if (one.dueAt === null || until === undefined) return one;
+    return { ...one, dueAt: Math.max(one.dueAt, until) };
+  });
 }
 
 /** The columns that `dueDelivery` reads. */

@@ -8,7 +8,6 @@ const MADE = { id: 'att_1', number: 1, startedAt: 1_000 };
 const RULE = {
   schedule: DOCUMENTED_SCHEDULE_MS,
   onGone: 'retry',
-  heldUntil: null,
   fraction: 0,
 } as const;
 const MINUTE = 60_000;

@@ -25,7 +25,7 @@ test('origins are forgotten with their last connection, and connections when the
     const origin = { key: `http://127.0.0.1:${port}`, destination };
     const request = { path: '/', method: 'POST' as const, body: 'x' };
     const { promise, resolve } = Promise.withResolvers<Exchange>();
-    new UndiciExchange({ connections, clock }, { origin, request }, resolve).begin();
+    new UndiciExchange({ connections, clock }, { origin, request }, resolve, undefined).begin();
     return await promise;
   };
   for (let count = 0; count < 20; count++) {

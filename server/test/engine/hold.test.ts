@@ -155,6 +155,36 @@ describe('a hold', () => {
     assert.equal(await heldUntil(world, webhook), null);
   });
 
+  for (const ordering of ['none', 'strict'] as const) {
+    for (const [what, end] of [
+      [
+        'a change of the URL',
+        (world, webhook) => world.patch(webhook, { url: `${webhook.url}/new` }),
+      ],
+      ['a delivered test call', (world, webhook) => testCall(world, webhook.id)],
+    ] as [string, (world: World, webhook: Webhook) => Promise<unknown>][]) {
+      test(`is over with ${what} for what began it too: ${ordering} goes on by the schedule`, async (t) => {
+        const world = await openWorld(t);
+        world.transport.answering = () => answered(429, '86400');
+        const webhook = await world.webhook(withSettings({ ordering }));
+        const [eventId] = await world.publish();
+        const dueAt = async () => {
+          const all = await world.deliveriesOf(webhook);
+          return all.find((delivery) => delivery.eventId === eventId)?.dueAt ?? 0;
+        };
+        assert.equal(await dueAt(), NOON + 86_400_000);
+        world.transport.answering = () => OK;
+        await end(world, webhook);
+        const before = world.transport.sent.length;
+        assert.ok((await dueAt()) <= NOON + 66_000);
+        await world.clock.advance(59_999);
+        assert.equal(world.transport.sent.length, before, 'the schedule holds still');
+        await world.clock.advance(6_001);
+        assert.deepEqual(sentEvents(world, before), [eventId]);
+      });
+    }
+  }
+
   test('is not over with another change', async (t) => {
     const { world, webhook } = await held(t, answered(429, '600'));
     await world.publish();

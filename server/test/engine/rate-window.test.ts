@@ -7,23 +7,23 @@ describe('a rate window', () => {
   test('is free until as many were sent as it allows', () => {
     const rate = new RateWindow({ max: 3, perMs: 1_000 });
     for (const moment of [0, 1]) rate.sent(moment);
-    assert.equal(rate.freeAt, Number.NEGATIVE_INFINITY);
+    assert.equal(rate.freeAt(0), Number.NEGATIVE_INFINITY);
     rate.sent(2);
-    assert.equal(rate.freeAt, 1_000 + RATE_MARGIN_MS);
+    assert.equal(rate.freeAt(0), 1_000 + RATE_MARGIN_MS);
   });
 
   test('of one lets the next go a span after the last', () => {
     const rate = new RateWindow({ max: 1, perMs: 1_000 });
     rate.sent(10);
-    assert.equal(rate.freeAt, 1_010 + RATE_MARGIN_MS);
+    assert.equal(rate.freeAt(0), 1_010 + RATE_MARGIN_MS);
     rate.sent(5_000);
-    assert.equal(rate.freeAt, 6_000 + RATE_MARGIN_MS);
+    assert.equal(rate.freeAt(0), 6_000 + RATE_MARGIN_MS);
   });
 
   test('slides: each that is sent frees the place of the oldest', () => {
     const rate = new RateWindow({ max: 3, perMs: 1_000 });
     for (const moment of [0, 100, 200, 1_100, 1_200]) rate.sent(moment);
-    assert.equal(rate.freeAt, 1_200 + RATE_MARGIN_MS);
+    assert.equal(rate.freeAt(0), 1_200 + RATE_MARGIN_MS);
   });
 
   test('never lets more than its maximum into any span, whenever they come', (t) => {
@@ -34,7 +34,7 @@ describe('a rate window', () => {
       const rate = new RateWindow({ max, perMs });
       const sent: number[] = [];
       for (let moment = 0; sent.length < 100; moment += random.below(perMs / 2)) {
-        moment = Math.max(moment, rate.freeAt);
+        moment = Math.max(moment, rate.freeAt(0));
         rate.sent(moment);
         sent.push(moment);
       }
@@ -43,6 +43,17 @@ describe('a rate window', () => {
         assert.ok(after - moment >= perMs, `${max} per ${perMs} ms`);
       }
     }
+  });
+
+  test('keeps a place for each that may not have arrived, however long that takes', () => {
+    const rate = new RateWindow({ max: 3, perMs: 1_000 });
+    assert.equal(rate.freeAt(2), Number.NEGATIVE_INFINITY);
+    assert.equal(rate.freeAt(3), Number.POSITIVE_INFINITY);
+    for (const moment of [0, 100]) rate.sent(moment);
+    assert.equal(rate.freeAt(1), 1_000 + RATE_MARGIN_MS);
+    assert.equal(rate.freeAt(2), 1_100 + RATE_MARGIN_MS);
+    for (const moment of [1_050, 1_200]) rate.sent(moment);
+    assert.equal(rate.freeAt(1), 2_050 + RATE_MARGIN_MS);
   });
 
   test('is of its own limit and of no other', () => {

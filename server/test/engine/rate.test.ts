@@ -65,6 +65,40 @@ describe('a rate limit', () => {
     assert.deepEqual([before, moments.length], [5, 6]);
   });
 
+  test('counts a request when it has arrived, however long its connection takes', async (t) => {
+    const { world } = await open(t, { max: 3, perMs: 1_000 });
+    const { transport, clock } = world;
+    transport.answering = () => 'nothing';
+    transport.writesAtOnce = false;
+    await world.publish(10);
+    await clock.advance(5_000);
+    assert.equal(transport.sent.length, 3, 'all three places are taken until then');
+    const [one, ...others] = transport.sent;
+    for (const sent of others) sent.write();
+    one?.write();
+    one?.answer(OK);
+    await clock.advance(1_024);
+    assert.equal(transport.sent.length, 3);
+    await clock.advance(1);
+    assert.equal(transport.sent.length, 4, 'what was answered had arrived');
+    await clock.advance(100);
+    assert.equal(transport.sent.length, 6, 'the rest a tenth of the span after it was written');
+  });
+
+  test('counts one that never got a connection when it ends', async (t) => {
+    const { world } = await open(t, { max: 2, perMs: 1_000 });
+    const { transport, clock } = world;
+    transport.writesAtOnce = false;
+    transport.answering = () => 'nothing';
+    await world.publish(4);
+    await clock.advance(500);
+    for (const sent of transport.open()) sent.answer(answered(404));
+    await clock.advance(1_024);
+    assert.equal(transport.sent.length, 2);
+    await clock.advance(1);
+    assert.equal(transport.sent.length, 4);
+  });
+
   test('holds up nobody else', async (t) => {
     const { world } = await open(t, { max: 1, perMs: HOUR_MS });
     const other = await world.webhook();
@@ -261,6 +295,29 @@ describe('a new limit', () => {
     assert.equal(world.transport.sent.length, 4);
     await world.clock.advance(200);
     assert.ok(world.transport.sent.length > 4);
+  });
+
+  test('counts what arrives while it is read', async (t) => {
+    const { world, webhook } = await open(t, { max: 4, perMs: 2_000 });
+    const { transport, clock } = world;
+    transport.answering = () => 'nothing';
+    transport.writesAtOnce = false;
+    await world.publish(8);
+    await clock.advance(500);
+    const reading = keepAfter(world, 'sendTimes');
+    const limit = { max: 4, perMs: 1_000 };
+    const changed = world.patch(webhook, { settings: { rateLimit: limit } });
+    await settled();
+    assert.ok(reading.isReached);
+    const [first, ...others] = transport.sent;
+    for (const sent of others) sent.write();
+    reading.release();
+    await changed;
+    await clock.advance(1_500);
+    assert.equal(transport.sent.length, 7, 'those three go on, the first keeps its place');
+    first?.write();
+    await clock.advance(1_125);
+    assert.equal(transport.sent.length, 8);
   });
 
   test('counts what is settled while it is read', async (t) => {

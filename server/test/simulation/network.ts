@@ -56,7 +56,11 @@ export class Network {
 
   transportFor(life: Life): Transport {
     return {
-      send: (request, ended) => this.#send(life, request, ended),
+      send: (request, ended, written) => {
+        const open = this.#send(life, request, ended);
+        if (!life.isOver) written?.();
+        return open;
+      },
       close: async () => {},
     };
   }

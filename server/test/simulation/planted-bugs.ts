@@ -30,8 +30,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     'a retry counts from the start of the attempt',
     'engine/flights.ts',
-    '      endedAt,\n      heldUntil',
-    '      endedAt: flight.startedAt,\n      heldUntil',
+    '      endedAt,\n      fraction',
+    '      endedAt: flight.startedAt,\n      fraction',
   ),
   bug(
     'a late outcome revives what was cancelled',
@@ -138,16 +138,21 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     'a rate limit forgets what was sent before a restart',
     'engine/rate-of-lane.ts',
-    '...stored.map((moment) => moment - aheadMs),',
+    '...stored.map((moment) => moment - aheadMs)',
     '',
   ),
   bug(
     'a rate limit counts one too few',
     'engine/rate-window.ts',
-    'if (this.#moments.length < this.max) return',
-    'if (this.#moments.length <= this.max) return',
+    'if (length < places) return',
+    'if (length <= places) return',
   ),
-  bug('a second try does not count for the rate', 'engine/flights.ts', 'lane.rate?.sent(now);', ''),
+  bug(
+    'a second try does not count for the rate',
+    'engine/flights.ts',
+    'const writtenAgain = this.#beforeArrival(lane, flight);',
+    'const writtenAgain = undefined;',
+  ),
   bug(
     'what was never tried is not found after a crash',
     'store/sqlite/due.ts',

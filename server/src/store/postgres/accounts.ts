@@ -1,6 +1,6 @@
 import type { Store } from '../../core/ports.ts';
 import { bare } from '../ids.ts';
-import { integer, text } from '../rows.ts';
+import { text } from '../rows.ts';
 import type { Transactions } from './transaction.ts';
 
 /** What happens once or rarely in the life of an installation. */
@@ -29,9 +29,9 @@ export function accountOperations(
 
     beginRun: () =>
       transactions.write(async ({ run, rows }) => {
-        const [before] = await rows('select drained from engine_run for update');
+        const [before] = await rows(WAS_DRAINED);
         await run('update engine_run set drained = 0');
-        return { drained: integer(before ?? {}, 'drained') === 1 };
+        return { drained: before?.drained === true };
       }),
 
     endRun: () =>
@@ -40,6 +40,12 @@ export function accountOperations(
       }),
   };
 }
+
+const WAS_DRAINED = `
+  select drained = 1 or not exists (select 1 from deliveries) as drained
+  from engine_run
+  for update
+`;
 
 const INSERT = `
   insert into accounts (id, created_at)

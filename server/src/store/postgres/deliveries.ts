@@ -1,10 +1,17 @@
 import type { Delivery } from '../../core/model.ts';
 import type { DeliveryFilter, Store } from '../../core/ports.ts';
-import { DELIVERY_COLUMNS, delivery, earlierAttempt, passesFilter } from '../delivery-rows.ts';
+import {
+  DELIVERY_COLUMNS,
+  delivery,
+  earlierAttempt,
+  heldBack,
+  passesFilter,
+  webhooksOfPending,
+} from '../delivery-rows.ts';
 import { idRange } from '../event-rows.ts';
 import { bare } from '../ids.ts';
 import { readFiltered } from './pages.ts';
-import type { Transactions } from './transaction.ts';
+import type { Transaction, Transactions } from './transaction.ts';
 
 export function deliveryOperations(
   transactions: Transactions,
@@ -18,14 +25,15 @@ export function deliveryOperations(
         const found = delivery(row);
         const attempts = earlier.map(earlierAttempt);
         if (found.lastAttempt !== null) attempts.push(found.lastAttempt);
-        return { delivery: found, attempts };
+        const [shown = found] = await shownOf(rows, account, [found]);
+        return { delivery: shown, attempts };
       }),
 
     listDeliveries: (account, filter, { limit, after }) =>
-      transactions.read(({ rows }) => {
+      transactions.read(async ({ rows }) => {
         const { from, below } = idRange(filter, after);
         const [list, ...key] = narrowest(filter);
-        return readFiltered({
+        const page = await readFiltered({
           limit,
           below,
           isFiltered: isFiltered(filter),
@@ -33,8 +41,19 @@ export function deliveryOperations(
           item: delivery,
           passes: (found: Delivery) => passesFilter(found, filter),
         });
+        return { ...page, items: await shownOf(rows, account, page.items) };
       }),
   };
+}
+
+async function shownOf(
+  rows: Transaction['rows'],
+  account: string,
+  found: readonly Delivery[],
+): Promise<Delivery[]> {
+  const ids = webhooksOfPending(found);
+  if (ids.length === 0) return [...found];
+  return heldBack(found, await rows(HOLDS, [bare(account), ids]));
 }
 
 /** One index serves each; the rest of the filter looks at what it finds. */
@@ -53,6 +72,12 @@ const SELECT = `
   select ${DELIVERY_COLUMNS}
   from deliveries
   where account_id = $1 and id = $2
+`;
+
+const HOLDS = `
+  select id, held_until
+  from webhooks
+  where account_id = $1 and id = any($2) and held_until is not null
 `;
 
 const EARLIER = `

@@ -1,7 +1,14 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { Delivery } from '../../core/model.ts';
 import type { DeliveryFilter } from '../../core/ports.ts';
-import { DELIVERY_COLUMNS, delivery, earlierAttempt, passesFilter } from '../delivery-rows.ts';
+import {
+  DELIVERY_COLUMNS,
+  delivery,
+  earlierAttempt,
+  heldBack,
+  passesFilter,
+  webhooksOfPending,
+} from '../delivery-rows.ts';
 import { idRange } from '../event-rows.ts';
 import { bare } from '../ids.ts';
 import { filteredPage } from '../rows.ts';
@@ -20,6 +27,11 @@ export function deliveryOperations(
     from attempts
     where account_id = ? and delivery_id = ?
     order by id
+  `);
+  const hold = db.prepare(`
+    select id, held_until
+    from webhooks
+    where account_id = ? and id = ? and held_until is not null
   `);
   // One index serves each, and is named: SQLite would read all of an account for those of one webhook.
   // The rest of the filter looks at what it finds.
@@ -42,7 +54,8 @@ export function deliveryOperations(
       const found = delivery(row);
       const attempts = earlierAttempts.all(bare(account), bare(id)).map(earlierAttempt);
       if (found.lastAttempt !== null) attempts.push(found.lastAttempt);
-      return { delivery: found, attempts };
+      const [shown = found] = shownOf(account, [found]);
+      return { delivery: shown, attempts };
     },
 
     listDeliveries(account, filter, { limit, after }) {
@@ -50,9 +63,16 @@ export function deliveryOperations(
       const [statement, ...key] = narrowest(filter);
       const rows = statement.iterate(bare(account), ...key, from, below);
       const passes = (found: Delivery) => passesFilter(found, filter);
-      return filteredPage(rows, limit, { item: delivery, passes });
+      const page = filteredPage(rows, limit, { item: delivery, passes });
+      return { ...page, items: shownOf(account, page.items) };
     },
   };
+
+  function shownOf(account: string, found: readonly Delivery[]): Delivery[] {
+    const ids = webhooksOfPending(found);
+    const holds = ids.map((id) => hold.get(bare(account), id)).filter((row) => row !== undefined);
+    return heldBack(found, holds);
+  }
 
   function narrowest({ webhookId, eventId }: DeliveryFilter): [StatementSync, ...SQLInputValue[]] {
     if (eventId !== undefined) return [listOfEvent, bare(eventId)];

@@ -42,7 +42,11 @@ export function laneOperations(
     set health = excluded.health, usual_ms = excluded.usual_ms,
       failing_since = excluded.failing_since, failed_attempts = excluded.failed_attempts
   `);
-  const wasDrained = db.prepare('select drained from engine_run where id = 1');
+  const wasDrained = db.prepare(`
+    select drained or (select max(seq) from deliveries) is null as drained
+    from engine_run
+    where id = 1
+  `);
   const markRun = db.prepare('update engine_run set drained = ? where id = 1');
 
   return {

@@ -9,6 +9,8 @@ export interface Sent {
   attempt: number;
   header(name: string): string;
   isOpen: boolean;
+  /** It is written on a connection now, unless that happens at once. */
+  write(): void;
   answer(exchange: Exchange): void;
 }
 
@@ -21,6 +23,8 @@ export interface FakeTransport extends Transport {
   open(): Sent[];
   /** From now on each request is answered so; with `nothing` it stays open. */
   answering: Answering;
+  /** Whether connections are there at once; otherwise whoever tests says when a request is written. */
+  writesAtOnce: boolean;
 }
 
 const ANSWER = { kind: 'response', responseTimeMs: 5, retryAfter: null, note: null } as const;
@@ -38,10 +42,12 @@ export function createFakeTransport(answering: Answering = () => OK): FakeTransp
   const transport: FakeTransport = {
     sent,
     answering,
+    writesAtOnce: true,
     open: () => sent.filter(({ isOpen }) => isOpen),
-    send(request, ended) {
-      const one = sentOf(request, ended);
+    send(request, ended, written = () => {}) {
+      const one = sentOf(request, ended, written);
       sent.push(one);
+      if (transport.writesAtOnce) one.write();
       queueMicrotask(() => {
         const exchange = transport.answering(one);
         if (exchange !== 'nothing') one.answer(exchange);
@@ -53,7 +59,11 @@ export function createFakeTransport(answering: Answering = () => OK): FakeTransp
   return transport;
 }
 
-function sentOf({ url, headers, body }: WireRequest, ended: (exchange: Exchange) => void): Sent {
+function sentOf(
+  { url, headers, body }: WireRequest,
+  ended: (exchange: Exchange) => void,
+  written: () => void,
+): Sent {
   const header = (name: string) => {
     const index = headers.findIndex((one, at) => at % 2 === 0 && one.toLowerCase() === name);
     return headers[index + 1] ?? '';
@@ -66,6 +76,7 @@ function sentOf({ url, headers, body }: WireRequest, ended: (exchange: Exchange)
     attempt: Number(header('x-webhook-attempt')),
     header,
     isOpen: true,
+    write: written,
     answer(exchange) {
       if (!one.isOpen) return;
       one.isOpen = false;

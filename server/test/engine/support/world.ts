@@ -241,7 +241,12 @@ function mortal(
     clock: { ...clock, after: (ms, call) => clock.after(ms, () => whileAlive(call)) },
     transport: {
       ...transport,
-      send: (request, ended) => transport.send(request, (one) => whileAlive(() => ended(one))),
+      send: (request, ended, written) =>
+        transport.send(
+          request,
+          (one) => whileAlive(() => ended(one)),
+          () => whileAlive(() => written?.()),
+        ),
     },
     store: new Proxy(store, {
       get(target, operation: keyof Store) {

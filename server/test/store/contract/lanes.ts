@@ -45,11 +45,45 @@ export function lanesContract(under: StoreUnderTest): void {
       assert.equal((await store.target(ref))?.heldUntil, 20);
     });
 
+    test('what waits for a hold is shown to wait for it, and for its due time again when it is over', async (t) => {
+      const { store, mine } = await openWorld(t, under);
+      const webhook = await mine.webhook();
+      const { id } = await mine.pending(webhook);
+      const ref = { accountId: mine.id, webhookId: webhook.id };
+      const shown = async () => {
+        const page = await store.listDeliveries(mine.id, {}, { limit: 10 });
+        const one = await store.getDelivery(mine.id, id);
+        return [one?.delivery.dueAt ?? null, page.items.find((item) => item.id === id)?.dueAt];
+      };
+      const [dueAt] = await shown();
+      assert.ok(typeof dueAt === 'number');
+      await store.holdWebhook(ref, dueAt - 1);
+      assert.deepEqual(await shown(), [dueAt, dueAt]);
+      await store.holdWebhook(ref, dueAt + 5_000);
+      assert.deepEqual(await shown(), [dueAt + 5_000, dueAt + 5_000]);
+      await store.holdWebhook(ref, null);
+      assert.deepEqual(await shown(), [dueAt, dueAt]);
+    });
+
     test('a hold of a webhook of another account changes nothing', async (t) => {
       const { store, mine, theirs } = await openWorld(t, under);
       const ref = await refOf(mine);
       await store.holdWebhook({ ...ref, accountId: theirs.id }, 20);
       assert.equal((await store.target(ref))?.heldUntil, null);
+    });
+  });
+
+  describe('a run of the engine', () => {
+    test('is told what the one before may have left in progress: nothing before there was anything to send', async (t) => {
+      const { store, mine } = await openWorld(t, under);
+      assert.deepEqual(await store.beginRun(), { drained: true });
+      assert.deepEqual(await store.beginRun(), { drained: true });
+      await mine.webhook();
+      await mine.publish({});
+      assert.deepEqual(await store.beginRun(), { drained: false });
+      await store.endRun();
+      assert.deepEqual(await store.beginRun(), { drained: true });
+      assert.deepEqual(await store.beginRun(), { drained: false });
     });
   });
 

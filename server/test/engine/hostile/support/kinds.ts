@@ -20,6 +20,7 @@ const ENDS_AT_DEADLINE = { options: { deadlineMs: DEADLINE_MS }, withinMs: 2_000
 const KIB = 'x'.repeat(1_024);
 const OK = 'HTTP/1.1 200 OK\r\n';
 const CHUNKED = `${OK}transfer-encoding: chunked\r\n\r\n`;
+const CONTINUED = `HTTP/1.1 100 Continue\r\n\r\n${OK}connection: close\r\ncontent-length: 12\r\n\r\nHTTP/1.1 100`;
 const CUT = { kind: 'response', status: 200, note: 'body_cut' };
 const TOO_LARGE = { kind: 'failure', failure: 'headers_too_large', note: null };
 const MALFORMED = { kind: 'failure', failure: 'malformed_response', note: null };
@@ -54,9 +55,31 @@ export const KINDS: readonly Kind[] = [
     expected: MALFORMED,
   },
   {
-    name: 'sends 100 though nobody asked',
-    behave: answering('HTTP/1.1 100 Continue\r\n\r\n'),
+    name: 'sends 100 as fast as it is taken',
+    behave: pouring('', 'HTTP/1.1 100 Continue\r\n\r\n'),
     expected: MALFORMED,
+  },
+  {
+    name: 'sends 100 though nobody asked, and nothing else',
+    behave: answering('HTTP/1.1 100 Continue\r\n\r\n'),
+    expected: TIMEOUT,
+    ...ENDS_AT_DEADLINE,
+  },
+  {
+    name: 'sends 100 though nobody asked, and then an answer',
+    behave: answering(
+      `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n${CONTINUED}`,
+    ),
+    expected: { kind: 'response', status: 200, body: 'HTTP/1.1 100', note: null },
+  },
+  {
+    name: 'sends 100 though nobody asked, and an answer after a while',
+    behave: (socket) =>
+      socket.once('data', () => {
+        socket.write('HTTP/1.1 100 Continue\r\n\r\n');
+        setTimeout(() => socket.write(CONTINUED), 50);
+      }),
+    expected: { kind: 'response', status: 200, body: 'HTTP/1.1 100', note: null },
   },
   {
     name: 'switches to another protocol',
