@@ -445,7 +445,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   nodesBug(
     'a shard is taken from an owner whose lease holds',
     '../test/engine/support/ownership-table.ts',
-    'owner === null || !this.#hasLease(owner));',
+    'owner === null || !this.#hasLease(owner, asker));',
     'owner !== undefined);',
   ),
 ];

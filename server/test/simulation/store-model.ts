@@ -11,6 +11,7 @@ import { attemptOf, failedAttemptOf } from '../store/contract/fixtures.ts';
 import { createWitness } from './commits.ts';
 import { newLife } from './lives.ts';
 import { emptyModel, type ModelDelivery, type ModelWebhook, newestOf } from './model.ts';
+import { Scheduler } from './scheduler.ts';
 import type { Witness } from './simulated-store.ts';
 import { Trace } from './trace.ts';
 
@@ -51,7 +52,7 @@ class StoreComparison {
   readonly #newId: NewId;
   readonly #vault = createVault(new Uint8Array(32).fill(7));
   readonly #model = emptyModel();
-  readonly #life = newLife(1);
+  readonly #life = newLife(1, { clock: new Scheduler(), beganAt: 0 });
   #opened: Awaited<ReturnType<OpenForComparison>> | null = null;
   readonly #witness: Witness;
   readonly #trace = new Trace(() => this.#now, false);

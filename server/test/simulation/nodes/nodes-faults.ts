@@ -58,7 +58,7 @@ export class NodesFaults {
 
   /** From now on, spread over the script. */
   plan(): void {
-    const { profile, random, network, join, drain, scheduler, trace } = this.#parts;
+    const { profile, random, network, join, drain, scheduler, trace, nodes } = this.#parts;
     const { nodeFaults, faults } = profile;
     if (nodeFaults.crashes) this.#repeatedly((node) => this.#armCrash(node));
     if (nodeFaults.drains) this.#repeatedly(drain);
@@ -97,10 +97,11 @@ export class NodesFaults {
       });
     }
     if (faults.jumps) {
-      this.#repeatedly(() => {
+      this.#repeatedly((node) => {
         const byMs = Math.floor(random.pick(JUMPS_MS) * (2 * random.fraction() - 1));
-        trace.say(`the clocks are set by ${byMs}`);
-        scheduler.jump(byMs);
+        const set = random.below(3) === 0 ? nodes() : [node];
+        trace.say(`the clocks of ${set.map(({ id }) => id)} are set by ${byMs}`);
+        for (const { machine } of set) machine.jump(byMs);
       });
     }
   }
@@ -162,7 +163,8 @@ export class NodesFaults {
     if (node.life.isOver || this.#isOver) return;
     const ms = FREEZE_MS_MAX * random.fraction() ** 2;
     trace.say(`${node.id} is frozen for ${ms.toFixed(0)} ms`);
-    node.life.frozenUntil = scheduler.monotonic() + ms;
+    // One that is frozen already does not wake sooner: what waits for its waking comes in its order.
+    node.life.frozenUntil = Math.max(node.life.frozenUntil, scheduler.monotonic() + ms);
     this.lastAt = node.life.frozenUntil;
   }
 }

@@ -5,7 +5,9 @@ import { type Profile, profileOf } from '../profile.ts';
 export interface NodesProfile extends Profile {
   nodes: number;
   leaseMs: number;
-  /** By how much the database's clock is ahead of the nodes', and how fast it runs beside theirs. */
+  /** How far the nodes' wall clocks are from the right time at most, and by what share their clocks run too fast or too slow. */
+  clocks: { wallApartMs: number; ratesApart: number };
+  /** By how much the database's clock is ahead of the right time, and how fast it runs beside it. */
   databaseClock: { aheadMs: number; rate: number };
   nodeFaults: {
     crashes: boolean;
@@ -55,6 +57,10 @@ export function nodesProfileOf(random: Seeded): NodesProfile {
     },
     nodes: random.pick([2, 2, 3]),
     leaseMs: random.pick([5_000, 5_000, 2_000]),
+    clocks: {
+      wallApartMs: random.pick([0, 20, 4_000, 120_000]),
+      ratesApart: random.pick([0, 0.01, 0.01]),
+    },
     databaseClock: {
       aheadMs: random.pick([0, -DAY_MS, 3_600_000, 250]),
       rate: random.pick([1, 1, 0.98, 1.02]),
