@@ -21,6 +21,7 @@ export interface NodesFaultParts {
 const FREEZE_MS_MAX = 20_000;
 const HOLD_UP_MS_MAX = 40_000;
 const FAILING_MS_MAX = 12_000;
+const CUT_OFF_MS_MAX = 20_000;
 const SLOW_TURN_MS_MAX = 2_500;
 const SLOW_MS_MAX = 20_000;
 const SHORTAGE_MS_MAX = 3_000;
@@ -46,7 +47,7 @@ export class NodesFaults {
     this.#parts.network.wasSent = () => {};
     for (const { store } of this.#parts.nodes()) {
       store.turned = () => {};
-      Object.assign(store.faults, { failing: 'none', turnMsMax: 3, lostAnswers: 0 });
+      Object.assign(store.faults, { failing: 'none', turnMsMax: 3, lostAnswers: 0, isCutOff: false });
     }
   }
 
@@ -70,6 +71,15 @@ export class NodesFaults {
         trace.say(`the store's channel to the engine of ${id} is held up for ${ms.toFixed(0)} ms`);
         store.holdUp(ms);
         this.lastAt = scheduler.monotonic() + ms;
+      });
+    }
+    if (nodeFaults.cutOffs) {
+      this.#repeatedly(({ id, store }) => {
+        trace.say(`the loop of ${id} is cut off`);
+        store.faults.isCutOff = true;
+        this.#later(CUT_OFF_MS_MAX, () => {
+          store.faults.isCutOff = false;
+        });
       });
     }
     if (faults.failingStore) {

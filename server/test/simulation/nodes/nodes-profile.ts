@@ -16,6 +16,8 @@ export interface NodesProfile extends Profile {
     joins: boolean;
     lostAnswers: boolean;
     holdUps: boolean;
+    /** A node goes on, and its loop cannot ask the database for anything. */
+    cutOffs: boolean;
     /** The share of notifications that get lost. */
     lostNotifications: number;
   };
@@ -59,11 +61,12 @@ export function nodesProfileOf(random: Seeded): NodesProfile {
     leaseMs: random.pick([5_000, 5_000, 2_000]),
     clocks: {
       wallApartMs: random.pick([0, 20, 4_000, 120_000]),
-      ratesApart: random.pick([0, 0.01, 0.01]),
+      // Far more than any quartz: a lease has to bear a tenth of itself.
+      ratesApart: random.pick([0, 0.01, 0.04]),
     },
     databaseClock: {
       aheadMs: random.pick([0, -DAY_MS, 3_600_000, 250]),
-      rate: random.pick([1, 1, 0.98, 1.02]),
+      rate: random.pick([1, 0.98, 1.02, 1.05]),
     },
     nodeFaults: {
       crashes: may(0.5),
@@ -72,6 +75,7 @@ export function nodesProfileOf(random: Seeded): NodesProfile {
       joins: may(0.4),
       lostAnswers: may(0.3),
       holdUps: may(0.4),
+      cutOffs: may(0.4),
       lostNotifications: random.pick([0, 0.5, 1]),
     },
   };
