@@ -47,7 +47,12 @@ export class NodesFaults {
     this.#parts.network.wasSent = () => {};
     for (const { store } of this.#parts.nodes()) {
       store.turned = () => {};
-      Object.assign(store.faults, { failing: 'none', turnMsMax: 3, lostAnswers: 0, isCutOff: false });
+      Object.assign(store.faults, {
+        failing: 'none',
+        turnMsMax: 3,
+        lostAnswers: 0,
+        isCutOff: false,
+      });
     }
   }
 
@@ -74,9 +79,11 @@ export class NodesFaults {
       });
     }
     if (nodeFaults.cutOffs) {
-      this.#repeatedly(({ id, store }) => {
+      this.#repeatedly((node) => {
+        const { id, store } = node;
         trace.say(`the loop of ${id} is cut off`);
         store.faults.isCutOff = true;
+        this.#mayBeSet(node);
         this.#later(CUT_OFF_MS_MAX, () => {
           store.faults.isCutOff = false;
         });
@@ -108,10 +115,7 @@ export class NodesFaults {
     }
     if (faults.jumps) {
       this.#repeatedly((node) => {
-        const byMs = Math.floor(random.pick(JUMPS_MS) * (2 * random.fraction() - 1));
-        const set = random.below(3) === 0 ? nodes() : [node];
-        trace.say(`the clocks of ${set.map(({ id }) => id)} are set by ${byMs}`);
-        for (const { machine } of set) machine.jump(byMs);
+        this.#set(random.below(3) === 0 ? nodes() : [node]);
       });
     }
   }
@@ -176,5 +180,19 @@ export class NodesFaults {
     // One that is frozen already does not wake sooner: what waits for its waking comes in its order.
     node.life.frozenUntil = Math.max(node.life.frozenUntil, scheduler.monotonic() + ms);
     this.lastAt = node.life.frozenUntil;
+    this.#mayBeSet(node);
+  }
+
+  #set(nodes: readonly NodeProcess[]): void {
+    const { random, trace } = this.#parts;
+    const byMs = Math.floor(random.pick(JUMPS_MS) * (2 * random.fraction() - 1));
+    trace.say(`the clocks of ${nodes.map(({ id }) => id)} are set by ${byMs}`);
+    for (const { machine } of nodes) machine.jump(byMs);
+  }
+
+  /** A machine that stood still, or was alone, has another time of day afterwards. */
+  #mayBeSet(node: NodeProcess): void {
+    const { random, profile } = this.#parts;
+    if (profile.faults.jumps && random.below(2) === 0) this.#set([node]);
   }
 }

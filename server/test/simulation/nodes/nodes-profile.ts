@@ -54,7 +54,7 @@ export function nodesProfileOf(random: Seeded): NodesProfile {
       lostHandOvers: false,
       failingStore: !isCalm && failingStore,
       slowStore: !isCalm && (slowStore || random.below(4) === 0),
-      jumps: !isCalm && jumps,
+      jumps: !isCalm && (jumps || random.below(4) === 0),
       shortage: !isCalm && shortage,
     },
     nodes: random.pick([2, 2, 3]),
