@@ -311,12 +311,6 @@ export const plantedBugs: readonly PlantedBug[] = [
     'clock.now() < validUntil,\n    extend(until) {\n      validUntil = until + clock.now() - clock.monotonic();',
   ),
   nodesBug(
-    'the whole of a lease is used, as if all clocks ran alike',
-    'engine/nodes/node.ts',
-    'const MARGIN_PART = 1 / 10;',
-    'const MARGIN_PART = 0;',
-  ),
-  nodesBug(
     'leases are written and judged by the wall clocks of the nodes',
     '../test/simulation/nodes/nodes-simulation.ts',
     'now: () => clock.now(),',
