@@ -10,8 +10,11 @@
  * tried since.
  */
 export const LOOKED_AT_MAX = 20_000;
-/** More than the clock of who sets a limit, and the commit of it, can be away from the first settlement. */
-const SETTING_MS_MAX = 60_000;
+/**
+ * More than the clock of who sets a limit, and the commit of it, can be away from the first settlement. Another
+ * node may set it, with a clock that is minutes behind: taken at its word, nothing of the time before counted.
+ */
+const SETTING_MS_MAX = 10 * 60_000;
 
 /** Whether everything that was sent since then is in the index. */
 export function isKeptSince(rateLimitedSince: unknown, since: number): boolean {

@@ -3,6 +3,7 @@ import { describe, type TestContext, test } from 'node:test';
 import type { LaneHealth, Webhook } from '../../src/core/model.ts';
 import type { DueDelivery, Settlement, Wake } from '../../src/core/ports.ts';
 import { shardOf } from '../../src/core/shards.ts';
+import { RATE_MARGIN_MS } from '../../src/engine/rate-window.ts';
 import { settled } from './support/fake-clock.ts';
 import { answered, OK } from './support/fake-transport.ts';
 import {
@@ -260,6 +261,49 @@ describe('a shard that is released', () => {
       await world.clock.advance(afterMs);
       assert.deepEqual(await world.engine.release([shard], 1_000), drained);
     }
+  });
+});
+
+describe('a rate limit over a change of the owner', () => {
+  const rateLimit = { max: 3, perMs: 10_000 };
+  const spanMs = rateLimit.perMs + RATE_MARGIN_MS;
+
+  test('counts what the owner before has on record', async (t) => {
+    const { world, webhook, shard } = await open(t, { rateLimit });
+    await world.publish(9);
+    await world.clock.advance(4_000);
+    assert.deepEqual(await world.engine.release([shard], 1_000), [shard]);
+    await world.engine.own([{ shard, ...NEXT }]);
+    await world.clock.advance(spanMs - 4_000 - 1);
+    assert.equal(sentTo(world, webhook), 3);
+    await world.clock.advance(1);
+    assert.equal(sentTo(world, webhook), 6);
+  });
+
+  test('counts what one that fell may have had in progress, as sent when it was taken', async (t) => {
+    const { world, webhook, shard } = await open(t, { rateLimit });
+    world.transport.answering = () => 'nothing';
+    await world.publish(3);
+    await world.clock.advance(4_000);
+    world.transport.answering = () => OK;
+    world.engine.lose([shard]);
+    await world.engine.own([{ shard, epoch: 2, drained: false }]);
+    await world.clock.advance(spanMs - 1);
+    assert.equal(sentTo(world, webhook), 3);
+    await world.clock.advance(1);
+    assert.equal(sentTo(world, webhook), 6);
+  });
+
+  test('waits no longer than a span, though the clock of the owner before was ahead', async (t) => {
+    const { world, webhook, shard } = await open(t, { rateLimit });
+    await world.publish(9);
+    assert.deepEqual(await world.engine.release([shard], 1_000), [shard]);
+    world.clock.set(world.clock.now() - HOUR_MS);
+    await world.engine.own([{ shard, ...NEXT }]);
+    await world.clock.advance(spanMs - 1);
+    assert.equal(sentTo(world, webhook), 3);
+    await world.clock.advance(1);
+    assert.equal(sentTo(world, webhook), 6);
   });
 });
 

@@ -52,9 +52,9 @@ export class Clients {
   }
 
   async createWebhook(accountId: string, secret: string, fields: Partial<Webhook>): Promise<void> {
-    const { newId, vault, scheduler } = this.#parts;
+    const { newId, vault } = this.#parts;
     const id = fields.id ?? newId('webhook');
-    const now = scheduler.now();
+    const now = this.#life.clock.now();
     const webhook: Webhook = {
       accountId,
       id,
@@ -81,8 +81,8 @@ export class Clients {
   }
 
   async #publish(accountId: string, types: readonly string[], key: string | null): Promise<void> {
-    const { newId, scheduler } = this.#parts;
-    const createdAt = scheduler.now();
+    const { newId } = this.#parts;
+    const createdAt = this.#life.clock.now();
     const events = types.map((type) => {
       const id = newId('event');
       const body = `{"id":"${id}","type":"${type}","account":"${accountId}"}`;
@@ -99,7 +99,7 @@ export class Clients {
   }
 
   #record(key: string, events: readonly { id: string }[]) {
-    const createdAt = this.#parts.scheduler.now();
+    const createdAt = this.#life.clock.now();
     const body = events.map(({ id }) => id).join();
     const once = { key, fingerprint: key, status: 202, body, sealed: false };
     return { ...once, createdAt, expiresAt: Number.MAX_SAFE_INTEGER };
@@ -128,17 +128,16 @@ export class Clients {
   }
 
   async change({ ref }: ModelWebhook, changes: WebhookChanges): Promise<void> {
-    const { scheduler } = this.#parts;
     const { accountId, webhookId } = ref;
     await this.#insist(() =>
-      this.#store.updateWebhook(accountId, webhookId, changes, scheduler.now()),
+      this.#store.updateWebhook(accountId, webhookId, changes, this.#life.clock.now()),
     );
     await this.#acknowledged(ref);
   }
 
   async rotate({ ref }: ModelWebhook, secret: string, hasOverlap: boolean): Promise<void> {
-    const { vault, scheduler, random } = this.#parts;
-    const now = scheduler.now();
+    const { vault, random } = this.#parts;
+    const now = this.#life.clock.now();
     const overlapUntil = hasOverlap ? now + 1 + random.below(OVERLAP_MS_MAX) : null;
     const sealed = vault.seal(secret, secretPlace(ref));
     const rotation = { ...ref, secret: { sealed, hint: '', overlapUntil }, rotatedAt: now };
@@ -147,9 +146,8 @@ export class Clients {
   }
 
   async remove({ ref }: ModelWebhook): Promise<void> {
-    const { scheduler } = this.#parts;
     await this.#insist(() =>
-      this.#store.deleteWebhook(ref.accountId, ref.webhookId, scheduler.now()),
+      this.#store.deleteWebhook(ref.accountId, ref.webhookId, this.#life.clock.now()),
     );
     await this.#acknowledged(ref);
   }
@@ -164,17 +162,17 @@ export class Clients {
   }
 
   async redeliver({ accountId, id }: ModelDelivery): Promise<void> {
-    const { newId, scheduler } = this.#parts;
+    const { newId } = this.#parts;
     const newDeliveryId = newId('delivery');
     this.#parts.model.redeliveries.add(newDeliveryId);
-    const createdAt = scheduler.now();
+    const createdAt = this.#life.clock.now();
     const call = { accountId, deliveryId: id, newId: newDeliveryId, createdAt };
     await this.#insist(() => this.#store.redeliver(call));
   }
 
   async recover({ ref }: ModelWebhook, spanMs: number): Promise<void> {
-    const { newId, scheduler } = this.#parts;
-    const now = scheduler.now();
+    const { newId } = this.#parts;
+    const now = this.#life.clock.now();
     const id = newId('recovery');
     const recovery = { ...ref, id, since: now - spanMs, until: now, createdAt: now };
     const begun = { ...recovery, status: 'running', deliveryCount: 0, endedAt: null } as const;
@@ -184,10 +182,11 @@ export class Clients {
   }
 
   async test({ ref }: ModelWebhook): Promise<void> {
-    const { newId, scheduler } = this.#parts;
+    const { newId } = this.#parts;
     const { accountId, webhookId } = ref;
+    const createdAt = this.#life.clock.now();
     const id = newId('testEvent');
-    const event = { accountId, id, type: 'webhook.test', createdAt: scheduler.now(), body: '{}' };
+    const event = { accountId, id, type: 'webhook.test', createdAt, body: '{}' };
     const call = { event, deliveryId: newId('delivery'), webhookId };
     await this.#hop();
     // What comes of it is the caller's: it fails when the store does.

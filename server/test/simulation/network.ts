@@ -81,7 +81,7 @@ export class Network {
       isOpen = false;
       // What a dead process would have heard reaches nobody.
       if (life.isOver) return;
-      const heard = this.#heardOf(reaction);
+      const heard = this.#heardOf(reaction, life);
       watched?.ended(heard);
       ended(heard.exchange);
       watched?.told();
@@ -104,17 +104,17 @@ export class Network {
     return receiver.react(seen.eventType, signedWith);
   }
 
-  #heardOf(reaction: Reaction | 'shortage' | 'timeout'): Heard {
+  #heardOf(reaction: Reaction | 'shortage' | 'timeout', { clock }: Life): Heard {
     if (reaction === 'shortage') return { exchange: { kind: 'not_sent' }, askedUntil: null };
     if (reaction === 'timeout') return failed('timeout');
     const { status, failure, askMs, askAs, afterMs } = reaction;
     if (status === null) return failed(failure ?? 'connection_failed');
-    const now = this.#scheduler.now();
-    const date = Math.ceil((now + (askMs ?? 0)) / 1_000) * 1_000;
+    // A date is by the receiver's clock, and seconds are from when they are read.
+    const date = Math.ceil((this.#scheduler.now() + (askMs ?? 0)) / 1_000) * 1_000;
     const asked =
       askAs === 'date'
         ? { header: new Date(date).toUTCString(), until: date }
-        : { header: String((askMs ?? 0) / 1_000), until: now + (askMs ?? 0) };
+        : { header: String((askMs ?? 0) / 1_000), until: clock.now() + (askMs ?? 0) };
     const retryAfter = askMs === null ? null : asked.header;
     const responseTimeMs = afterMs ?? 0;
     return {

@@ -312,8 +312,14 @@ export const plantedBugs: readonly PlantedBug[] = [
   nodesBug(
     'a lease is measured by the wall clock',
     'engine/nodes/node-lease.ts',
-    'clock.monotonic() < validUntil',
-    'clock.now() - Date.UTC(2023, 11, 1, 12) < validUntil',
+    'clock.monotonic() < validUntil,\n    extend(until) {\n      validUntil = until;',
+    'clock.now() < validUntil,\n    extend(until) {\n      validUntil = until + clock.now() - clock.monotonic();',
+  ),
+  nodesBug(
+    'leases are written and judged by the wall clocks of the nodes',
+    '../test/simulation/nodes/nodes-simulation.ts',
+    'now: () => clock.now(),',
+    'now: (asker) => (this.#nodes.find(({ id }) => id === asker)?.machine ?? clock).now(),',
   ),
   nodesBug(
     'a lease that ran out is valid before what was changed meanwhile is heard',
@@ -424,6 +430,36 @@ export const plantedBugs: readonly PlantedBug[] = [
     'const { epoch } = (this.#parts.gates.find(webhookId) ?? lane).tenure;',
   ),
   nodesBug(
+    'what another node has on record as later than now keeps a rate back until then',
+    'engine/rate-of-lane.ts',
+    '    .map((moment) => Math.min(moment, latest))\n',
+    '',
+  ),
+  nodesBug(
+    'a rate limit forgets what was sent before its shard changed hands',
+    'engine/rate-of-lane.ts',
+    '...stored.map((moment) => moment - aheadMs),',
+    '',
+  ),
+  nodesBug(
+    'a rate limit forgets what an owner that fell may have had in progress',
+    'engine/tenures.ts',
+    'drained ? null : now',
+    'null',
+  ),
+  nodesBug(
+    'what was never tried waits for the moment at which another node says that it was accepted',
+    'engine/dispatcher.ts',
+    'head.attemptCount === 0 ? null : this.#monotonicAt(head.dueAt)',
+    'this.#monotonicAt(head.dueAt)',
+  ),
+  nodesBug(
+    'what was never tried is not found before that moment, either',
+    'store/sqlite/due.ts',
+    'const neverTried = wanted(fresh.all(...key, rowsMax(request)), request);\n    const again',
+    'const neverTried = wanted(fresh.all(...key, rowsMax(request)), request).filter(\n      (seq) => Number(bySeq.get(seq, key[0])?.due_at) <= dueBefore,\n    );\n    const again',
+  ),
+  nodesBug(
     'a settlement is not fenced',
     '../test/simulation/nodes/nodes-database.ts',
     'return this.table.isEpoch(of) ? this.lifeOf(of) : null;',
@@ -450,7 +486,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   nodesBug(
     'a shard is taken from an owner whose lease holds',
     '../test/engine/support/ownership-table.ts',
-    'owner === null || !this.#hasLease(owner));',
+    'owner === null || !this.#hasLease(owner, asker));',
     'owner !== undefined);',
   ),
 ];

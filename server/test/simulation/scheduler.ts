@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Clock, Timer } from '../../src/core/ports.ts';
+import type { Timer } from '../../src/core/ports.ts';
+import type { MachineClock } from './machine-clock.ts';
 
 /** Noon of some day: ids and dates look like real ones. */
-const BEGIN = Date.UTC(2023, 11, 1, 12);
+export const BEGIN = Date.UTC(2023, 11, 1, 12);
 /** Far more than any seed needs; a run that comes here goes round in circles. */
 const STEPS_MAX = 3_000_000;
 
@@ -16,9 +17,9 @@ interface Entry {
 /**
  * Virtual time: nothing happens but what was put down here, one thing after the other, and whatever that
  * sets off in promises is finished before the next. The monotonic clock is the scheduler's own time; the
- * wall clock is beside it and may be set.
+ * wall clock is beside it and may be set. Where there are several machines each has clocks of its own instead.
  */
-export class Scheduler implements Clock {
+export class Scheduler implements MachineClock {
   readonly #heap: Entry[] = [];
   /** When the wall clock was set, and to how much beside the monotonic one; the newest last. */
   readonly #offsets: { at: number; offset: number }[] = [{ at: 0, offset: BEGIN }];
@@ -36,6 +37,10 @@ export class Scheduler implements Clock {
 
   monotonic(): number {
     return this.#elapsed;
+  }
+
+  monotonicAt(moment: number): number {
+    return moment;
   }
 
   after(delayMs: number, call: () => void): Timer {
@@ -59,7 +64,6 @@ export class Scheduler implements Clock {
     this.#offsets.push({ at: this.#elapsed, offset });
   }
 
-  /** The latest that the wall clock has said since that monotonic moment. */
   latestSince(moment: number): number {
     let latest = this.now();
     for (const [index, { offset }] of this.#offsets.entries()) {

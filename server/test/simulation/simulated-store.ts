@@ -23,6 +23,8 @@ export interface StoreFaults {
   lostHandOvers: number;
   /** The share of transactions of which nobody hears whether they were committed; calls apart. */
   lostAnswers: number;
+  /** What has a transaction of its own does not get there; calls do. */
+  isCutOff: boolean;
 }
 
 /** A call on its way into a transaction, with what its caller believed when it was put together. */
@@ -122,6 +124,7 @@ export class SimulatedStore {
     turnMsMax: 3,
     lostHandOvers: 0,
     lostAnswers: 0,
+    isCutOff: false,
   };
   /** Told after each turn which calls were executed, before their callers are. */
   turned: (operations: readonly string[]) => void = () => {};
@@ -185,8 +188,8 @@ export class SimulatedStore {
     // A slow store takes its time before it has done it, and before that is heard.
     const takes = () => this.#hop() + this.#random.fraction() * this.faults.turnMsMax;
     await this.#takes(life, takes());
-    const { failing } = this.faults;
-    const isFailing = failing === 'all' || (failing === 'writes' && kind === 'write');
+    const { failing, isCutOff } = this.faults;
+    const isFailing = isCutOff || failing === 'all' || (failing === 'writes' && kind === 'write');
     const loses = this.#random.fraction() < this.faults.lostAnswers;
     const answer = isFailing ? null : { value: act() };
     await this.#takes(life, takes());

@@ -17,6 +17,8 @@ const SHOWN = [
   'a settlement is not fenced',
   'a publish goes by belief, and leaves nothing for the owner of a shard that was lost',
   'a change at another node is acknowledged at once',
+  'a lease is measured by the wall clock',
+  'a rate limit forgets what was sent before its shard changed hands',
 ];
 
 test(`${SEEDS} seeds of a world with faults: nothing is lost, early, out of order or under an old state`, async (t) => {

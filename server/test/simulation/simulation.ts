@@ -82,7 +82,7 @@ class Simulation {
   readonly #faults: Faults;
   readonly #vault: Vault = createVault(new Uint8Array(32).fill(7));
   readonly #newId: NewId;
-  #life: Life = newLife(0);
+  #life: Life;
   #engine: Engine | null = null;
   #clients: Clients | null = null;
   #isDraining = false;
@@ -100,6 +100,7 @@ class Simulation {
     const profile = profileOf(random);
     this.trace = trace;
     this.#profile = profile;
+    this.#life = this.#newLife(0);
     this.#newId = createIds({ clock: scheduler, random: this.#engineRandom });
     const { settings } = profile;
     this.store = new SimulatedStore(
@@ -185,7 +186,7 @@ class Simulation {
 
   /** A process starts: over the same store, with nothing in memory. */
   #begin(): void {
-    const life = newLife(this.#life.number + 1);
+    const life = this.#newLife(this.#life.number + 1);
     this.trace.say(`life ${life.number}`);
     this.#life = life;
     this.#isDraining = false;
@@ -224,6 +225,11 @@ class Simulation {
     };
     // A process that cannot start ends, and is started again.
     start().catch(() => this.#crash());
+  }
+
+  #newLife(number: number): Life {
+    const clock = this.#scheduler;
+    return newLife(number, { clock, beganAt: clock.monotonic() });
   }
 
   /** Nothing of this process is heard any more; what is committed stays. */

@@ -1,6 +1,7 @@
 import type { OnGone } from '../../src/core/model.ts';
 import { Consequences } from './consequences.ts';
 import type { Life } from './lives.ts';
+import type { MachineClock } from './machine-clock.ts';
 import {
   allowedOf,
   type Model,
@@ -43,7 +44,7 @@ export class ExchangeWatch implements Watch {
   latestMs = 0;
   readonly #parts: WatchParts;
   readonly #consequences: Consequences;
-  #onTime: { since: number; wall: number; lateMsMax: number } | null = null;
+  #onTime: { since: number; lateMsMax: number } | null = null;
 
   constructor(parts: WatchParts) {
     this.#parts = parts;
@@ -53,7 +54,7 @@ export class ExchangeWatch implements Watch {
   /** Everything is well: what is due from now on starts at most so late. */
   expectOnTime(lateMsMax: number): void {
     const { scheduler } = this.#parts;
-    this.#onTime = { since: scheduler.monotonic(), wall: scheduler.now(), lateMsMax };
+    this.#onTime = { since: scheduler.monotonic(), lateMsMax };
   }
 
   sent(seen: Seen): ReturnType<Watch['sent']> {
@@ -73,7 +74,7 @@ export class ExchangeWatch implements Watch {
       isSecondTry: false,
       url: seen.url,
       signedWith: '',
-      startedAt: scheduler.now(),
+      startedAt: life.clock.now(),
       sentAt: scheduler.monotonic(),
       allowed: delivery.webhook.acknowledged,
       ended: null,
@@ -180,47 +181,67 @@ export class ExchangeWatch implements Watch {
   }
 
   #checkTime({ delivery, life }: ModelExchange, wrong: Wrong): void {
-    const { scheduler } = this.#parts;
+    const { clock } = life;
     const { webhook, dueAt, dueSince, attemptCount } = delivery;
-    if (attemptCount > 0 && scheduler.latestSince(dueSince) < dueAt) wrong('is early');
+    if (attemptCount > 0 && clock.latestSince(dueSince) < dueAt) wrong('is early');
     const { hold } = webhook;
     const isHeld = hold !== null && (hold.life === life || hold.isStored);
-    if (isHeld && scheduler.latestSince(hold.heardAt) < hold.until) {
-      wrong(`is sent during a hold until ${hold.until}, at ${scheduler.now()}`);
+    if (isHeld && clock.latestSince(hold.heardAt) < hold.until) {
+      wrong(`is sent during a hold until ${hold.until}, at ${clock.now()}`);
     }
-    this.#checkLateness(delivery, wrong);
+    this.#checkLateness(delivery, life, wrong);
   }
 
-  #checkLateness({ webhook, attemptCount, dueAt, dueSince }: ModelDelivery, wrong: Wrong): void {
+  #checkLateness(delivery: ModelDelivery, { clock, beganAt }: Life, wrong: Wrong): void {
     const { scheduler } = this.#parts;
-    const { settings } = newestOf(webhook);
+    const { webhook, attemptCount, dueAt, dueSince } = delivery;
     const onTime = this.#onTime;
-    if (onTime === null || settings.ordering === 'strict' || settings.rateLimit !== null) return;
+    if (onTime === null) return;
     const isRetry = attemptCount > 0;
-    if (isRetry ? dueAt < onTime.wall : dueSince < onTime.since) return;
-    if (Math.max(0, ...webhook.holds) > dueAt) return;
-    const lateMs = isRetry ? scheduler.now() - dueAt : scheduler.monotonic() - dueSince;
+    if (isRetry ? dueAt < wallAt(clock, onTime.since) : dueSince < onTime.since) return;
+    if (Math.max(0, ...webhook.holds) > (isRetry ? dueAt : wallAt(clock, dueSince))) return;
+    const now = scheduler.monotonic();
+    const dueMs = isRetry ? clock.now() - dueAt : now - dueSince;
+    const lateMs = this.#freeMs(delivery, Math.min(dueMs, now - beganAt));
     this.latestMs = Math.max(this.latestMs, lateMs);
-    const before = webhook.exchanges.filter((one) => one.sentAt >= scheduler.monotonic() - lateMs);
+    const before = webhook.exchanges.filter((one) => one.sentAt >= now - lateMs);
     if (lateMs > onTime.lateMsMax + before.length * EACH_MS_MAX) wrong(`is ${lateMs} ms late`);
   }
 
+  /** For how long nothing else of its webhook has kept it back: what is before it in its order, and the rate. */
+  #freeMs({ webhook }: ModelDelivery, waitedMs: number): number {
+    const now = this.#parts.scheduler.monotonic();
+    const { exchanges } = webhook;
+    const { ordering, rateLimit } = newestOf(webhook).settings;
+    const last = exchanges.at(-1);
+    let freeMs = waitedMs;
+    if (ordering === 'strict' && last !== undefined) {
+      freeMs = Math.min(freeMs, now - (last.ended?.monotonic ?? last.sentAt));
+    }
+    if (rateLimit === null) return freeMs;
+    // What is read of the time before counts as sent when it was read, at the latest.
+    const oldest = exchanges.at(-rateLimit.max)?.sentAt ?? Number.NEGATIVE_INFINITY;
+    return Math.min(freeMs, now - oldest) - rateLimit.perMs;
+  }
+
   #checkRate(exchange: ModelExchange, wrong: Wrong): void {
-    const { delivery, sentAt, life } = exchange;
+    const { delivery, life } = exchange;
     const { exchanges } = delivery.webhook;
     const tooMany = ({ settings }: Version) => {
       const { rateLimit } = settings;
+      if (rateLimit === null) return false;
+      const { max, perMs } = rateLimit;
       // Moments of before a start are known by the wall clock alone.
-      if (rateLimit === null || this.#parts.scheduler.hasJumpedSince(sentAt - rateLimit.perMs))
-        return false;
+      if (life.clock.hasJumpedSince(exchange.sentAt - perMs)) return false;
+      const since = life.clock.monotonic() - perMs;
       let count = 1;
       for (let index = exchanges.length - 1; index >= 0; index--) {
         const one = exchanges[index];
-        if (one === undefined || one.sentAt <= sentAt - rateLimit.perMs) break;
+        if (one === undefined || latestMomentFor(life, one) <= since) break;
         const isForgotten = one.life !== life && isUnknown(one, exchange);
-        if (one.isSent && !isForgotten) count += 1;
+        if (one.isSent && !isForgotten && momentFor(life, one) > since) count += 1;
       }
-      return count > rateLimit.max;
+      return count > max;
     };
     if (allowedOf(delivery.webhook).every(tooMany)) wrong('is above the rate limit');
   }
@@ -240,7 +261,8 @@ export class ExchangeWatch implements Watch {
     const status = heard.kind === 'response' ? heard.status : null;
     trace.say(`ended ${delivery.id} ${exchange.number} ${heard.kind} ${status}`);
     const newest = webhook.versions.length - 1;
-    exchange.ended = { at: scheduler.now(), monotonic: scheduler.monotonic(), status, newest };
+    const { clock } = exchange.life;
+    exchange.ended = { at: clock.now(), monotonic: scheduler.monotonic(), status, newest };
     if (heard.kind === 'not_sent') {
       exchange.isSent = false;
       exchange.isSettled = true;
@@ -248,7 +270,7 @@ export class ExchangeWatch implements Watch {
     }
     this.#consequences.ended(exchange);
     const asks = status === 429 || status === 503;
-    if (!asks || askedUntil === null || askedUntil <= scheduler.now()) return;
+    if (!asks || askedUntil === null || askedUntil <= clock.now()) return;
     webhook.holds.add(askedUntil);
     // Nothing follows from it where the webhook is not any more.
     if (exchange.life.isOver) return;
@@ -291,6 +313,28 @@ function isUnknown(
   if (isSettled) return false;
   const isOlder = life.number < now.life.number - 1;
   return delivery.status === 'cancelled' || isOlder || allowed !== now.allowed;
+}
+
+/** What the wall clock would have said at that moment, had it been as it is now. */
+function wallAt(clock: MachineClock, moment: number): number {
+  return clock.now() - clock.monotonic() + clock.monotonicAt(moment);
+}
+
+/**
+ * When it was sent, by the monotonic clock of this life. What another one has on record is known by the wall
+ * clock of whoever sent it, and is never later than the beginning of this one.
+ */
+function momentFor(life: Life, one: ModelExchange): number {
+  const { clock, beganAt } = life;
+  const sentAt = clock.monotonicAt(one.sentAt);
+  if (one.life === life || !one.isSettled) return sentAt;
+  const onRecord = one.startedAt + clock.monotonic() - clock.now();
+  return Math.min(onRecord, clock.monotonicAt(beganAt));
+}
+
+/** None that was sent before that one is later. */
+function latestMomentFor({ clock, beganAt }: Life, { sentAt }: ModelExchange): number {
+  return clock.monotonicAt(Math.max(sentAt, beganAt));
 }
 
 function isOpenIn(exchange: ModelExchange, life: Life): boolean {

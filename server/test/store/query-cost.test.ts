@@ -18,7 +18,7 @@ const DUE: DueRequest = {
   except: [],
 };
 /** So long a limit must be set before `sent_at` is all that is asked. */
-const MINUTE_MS = 60_000;
+const SETTING_MS_MAX = 10 * 60_000;
 const RECOVERY: Recovery = {
   ...WEBHOOK,
   id: 'rec_1',
@@ -83,7 +83,7 @@ const QUESTIONS: Question[] = [
   },
   {
     name: 'the send times',
-    ask: ({ sendTimes }) => sendTimes({ ...WEBHOOK, since: MINUTE_MS, limit: 10 }),
+    ask: ({ sendTimes }) => sendTimes({ ...WEBHOOK, since: SETTING_MS_MAX, limit: 10 }),
     by: ['deliveries_sent'],
     isBounded: true,
   },
@@ -188,7 +188,7 @@ function fill(db: DatabaseSync, webhook: string, count: number): void {
     insert into deliveries (account_id, id, webhook_id, event_id, event_type, "trigger", status,
       created_at, due_at, attempt_count, sent_at)
     select 'mine', ?1 || printf('%08d', number), ?1, ?1 || number, 'user.created', 'schedule',
-      'pending', number, number, number % 2, iif(number % 2 = 1, ${MINUTE_MS} + number, null)
+      'pending', number, number, number % 2, iif(number % 2 = 1, ${SETTING_MS_MAX} + number, null)
     from numbers
   `).run(webhook);
 }

@@ -21,10 +21,10 @@ type Answer<Name extends keyof Ownership> = Awaited<ReturnType<Ownership[Name]>>
 
 /**
  * What a database keeps of nodes, shards and wakes, in plain maps: each call is a transaction, and leases
- * are measured by the database's own clock.
+ * are measured by the database's own clock, whoever asks.
  */
 export class OwnershipTable {
-  readonly #now: () => number;
+  readonly #now: (asker: string) => number;
   readonly #watch: TableWatch;
   readonly #leases = new Map<string, number>();
   readonly #rows: Row[] = Array.from({ length: SHARDS }, (_, shard) => {
@@ -33,22 +33,22 @@ export class OwnershipTable {
   #wakes: Wake[] = [];
   #nextWake = 1;
 
-  constructor(now: () => number, watch: TableWatch) {
+  constructor(now: (asker: string) => number, watch: TableWatch) {
     this.#now = now;
     this.#watch = watch;
   }
 
   renew({ id, leaseMs }: { id: string; leaseMs: number }): Answer<'renew'> {
-    this.#leases.set(id, this.#now() + leaseMs);
+    this.#leases.set(id, this.#now(id) + leaseMs);
     return {
       owned: this.rowsOf(id),
-      nodes: [...this.#leases.keys()].filter((one) => this.#hasLease(one)).length,
-      free: this.#free().length,
+      nodes: [...this.#leases.keys()].filter((one) => this.#hasLease(one, id)).length,
+      free: this.#free(id).length,
     };
   }
 
   take(nodeId: string, limit: number): TakenShard[] {
-    return this.#free()
+    return this.#free(nodeId)
       .slice(0, limit)
       .map((row) => {
         const { shard, drained } = row;
@@ -91,7 +91,7 @@ export class OwnershipTable {
         kind === 'changed' && webhooks.some((one) => one.webhookId === webhookId),
     );
     const { owner } = this.row(shardOf(webhookId));
-    return !waits || owner === null || !this.#hasLease(owner);
+    return !waits || owner === null || !this.#hasLease(owner, owner);
   }
 
   // What transactions of the store do with it
@@ -125,12 +125,12 @@ export class OwnershipTable {
     return this.#wakes.length;
   }
 
-  #free(): Row[] {
-    return this.#rows.filter(({ owner }) => owner === null || !this.#hasLease(owner));
+  #free(asker: string): Row[] {
+    return this.#rows.filter(({ owner }) => owner === null || !this.#hasLease(owner, asker));
   }
 
-  #hasLease(nodeId: string): boolean {
-    return (this.#leases.get(nodeId) ?? Number.NEGATIVE_INFINITY) > this.#now();
+  #hasLease(nodeId: string, asker: string): boolean {
+    return (this.#leases.get(nodeId) ?? Number.NEGATIVE_INFINITY) > this.#now(asker);
   }
 }
 

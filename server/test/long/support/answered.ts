@@ -1,8 +1,18 @@
 import { senderOf } from '../../system/support/nodes.ts';
 import type { Arrival } from '../../system/support/receiver.ts';
-import type { Periods } from './periods.ts';
+import type { Periods, Reason } from './periods.ts';
 
-const UNEXPLAINED_KEPT = 20;
+/** More than a few is a defect, whatever can be said of each. */
+const UNEXPLAINED_KEPT = 1_000;
+const EXAMPLES_SHOWN = 20;
+
+/** One that nothing that was done to a node explains. */
+export interface Unexplained {
+  what: string;
+  deliveryId: string;
+  /** The run whose request was answered first. */
+  answered: string;
+}
 
 /** What came once more after it was answered 2xx, of all receivers together. */
 export class Repeats {
@@ -10,17 +20,38 @@ export class Repeats {
   count = 0;
   unexplained = 0;
   /** The first of those. */
-  readonly examples: string[] = [];
+  #kept: Unexplained[] = [];
+
+  get kept(): readonly Unexplained[] {
+    return this.#kept;
+  }
+
+  get examples(): string[] {
+    return this.#kept.slice(0, EXAMPLES_SHOWN).map(({ what }) => what);
+  }
 
   explained(reason: string): void {
     this.count += 1;
     this.byReason.set(reason, (this.byReason.get(reason) ?? 0) + 1);
   }
 
-  cannotExplain(what: string): void {
+  cannotExplain(repeat: Unexplained): void {
     this.count += 1;
     this.unexplained += 1;
-    if (this.examples.length < UNEXPLAINED_KEPT) this.examples.push(what);
+    if (this.#kept.length < UNEXPLAINED_KEPT) this.#kept.push(repeat);
+  }
+
+  /** When everything has ended there is more to go by: what nodes said, and what is stored. */
+  explainKept(reasonOf: (repeat: Unexplained) => Reason | null): void {
+    const kept = this.#kept;
+    this.#kept = [];
+    this.count -= kept.length;
+    this.unexplained -= kept.length;
+    for (const repeat of kept) {
+      const reason = reasonOf(repeat);
+      if (reason === null) this.cannotExplain(repeat);
+      else this.explained(reason);
+    }
   }
 }
 
@@ -57,17 +88,26 @@ export class Answered {
     if (!(place >= 0 && place < places)) throw new RangeError(`${name} has no place ${place}`);
     const run = senderOf(headers['user-agent']);
     const before = this.#periodOf[place] ?? 0;
-    if (before > 0) this.#again(place, before, run);
+    if (before > 0) this.#again(place, before, { run, headers });
     if (status >= 300 || before > 0) return false;
     this.#periodOf[place] = periods.of(run);
     this.count += 1;
     return true;
   }
 
-  #again(place: number, before: number, run: string): void {
+  #again(
+    place: number,
+    before: number,
+    { run, headers }: Pick<Arrival, 'headers'> & { run: string },
+  ): void {
     const { name, periods, repeats } = this.#options;
     const reason = periods.whyAgain(before, run);
     if (reason !== null) repeats.explained(reason);
-    else repeats.cannotExplain(`${name} ${place}: answered in period ${before}, again by ${run}`);
+    else {
+      const answered = periods.runOf(before);
+      const deliveryId = String(headers['x-webhook-delivery']);
+      const what = `${name} ${place}, ${deliveryId}: answered in period ${before} of ${answered}, again by ${run}`;
+      repeats.cannotExplain({ what, deliveryId, answered });
+    }
   }
 }

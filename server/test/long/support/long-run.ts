@@ -3,6 +3,7 @@ import type { TestContext } from 'node:test';
 import { setTimeout as after } from 'node:timers/promises';
 import pg from 'pg';
 import { freshDatabase } from '../../support/postgres.ts';
+import type { RunningProcess } from '../../system/support/child-process.ts';
 import { cleanUp } from '../../system/support/clean-up.ts';
 import { contentsOf, type DatabaseContents } from '../../system/support/database-contents.ts';
 import { befall, type Fate, type Node, runOf, startNodes } from '../../system/support/nodes.ts';
@@ -10,6 +11,7 @@ import { OrderSeen } from '../../system/support/order-seen.ts';
 import { startAnswering } from '../../system/support/receiver.ts';
 import { createApi, ROOT_KEY } from '../../system/support/server-process.ts';
 import { Answered, Repeats } from './answered.ts';
+import { fencedIn } from './fenced.ts';
 import { LoadSeen, typeOf } from './load-seen.ts';
 import { Periods } from './periods.ts';
 import { RATE_CONCURRENCY_MAX, RATE_LIMIT, RateSeen } from './rate-seen.ts';
@@ -63,6 +65,8 @@ export async function startLongRun(
     url,
     count,
     numbersPerNode,
+    // That it says which outcomes came too late.
+    logLevel: 'warn',
     load: {
       key: ROOT_KEY,
       concurrency: PUBLISHERS_PER_NODE,
@@ -96,6 +100,8 @@ async function begin(world: World): Promise<LongRun> {
   await subscribe(world);
   for (const node of nodes) node.load.resume(node.server.url);
   let fallen: Node | null = null;
+  const started = () => nodes.map((node) => [runOf(node), node.server.process] as const);
+  const runs = new Map(started());
   const publishers = [...orders, rate].map(({ publisher }) => publisher);
   const publishing = publishers.map((publisher) => ({
     publisher,
@@ -119,6 +125,7 @@ async function begin(world: World): Promise<LongRun> {
       fallen = node;
       await befall(t, { node, fate, url, onBack });
       fallen = null;
+      for (const [name, process] of started()) runs.set(name, process);
     },
     async settle() {
       const ended = Promise.all([
@@ -127,7 +134,9 @@ async function begin(world: World): Promise<LongRun> {
       ]);
       for (const { room } of [load, rate]) room.open();
       await ended;
-      return await rest(world);
+      const left = await rest(world);
+      await explainRepeats(world, runs);
+      return left;
     },
     figures: () => figures(world),
     expectAllRight: () => expectAllRight(world),
@@ -164,6 +173,25 @@ async function rest({ nodes, contents }: World): Promise<number> {
     assert.deepEqual(await server.process.end(), { code: 0, signal: null });
   }
   return pending;
+}
+
+/**
+ * A node may lose its lease, or a shard that it was giving up, for want of processor time alone: nothing was
+ * done to it. Then it says of what it had in progress that its outcome was fenced. And an answer may come
+ * after the time-out of its attempt, which is on record then.
+ */
+async function explainRepeats(
+  { contents, repeats }: World,
+  runs: ReadonlyMap<string, Pick<RunningProcess, 'stdout'>>,
+): Promise<void> {
+  const unheard = await contents.unheardOf(repeats.kept.map(({ deliveryId }) => deliveryId));
+  const fenced = new Map([...runs].map(([name, { stdout }]) => [name, fencedIn(stdout)]));
+  repeats.explainKept(({ deliveryId, answered }) => {
+    if (fenced.get(answered)?.has(deliveryId)) {
+      return 'a node that had lost the shard had not written the answer down';
+    }
+    return unheard.has(deliveryId) ? 'the answer was not heard in time' : null;
+  });
 }
 
 async function figures({ nodes, contents, load, rate, orders, repeats }: World) {

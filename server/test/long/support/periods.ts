@@ -2,6 +2,7 @@ import type { Fate } from '../../system/support/nodes.ts';
 
 /** From when a run of a node begins, or goes on after it was frozen, until something happens to it. */
 interface Period {
+  run: string;
   endedBy: Fate | null;
   /** When it woke, by `performance.now()`; null for the first period of a run. */
   wokeAt: number | null;
@@ -11,7 +12,9 @@ interface Period {
 export type Reason =
   | 'a killed node had not written the answer down'
   | 'a frozen node had not written the answer down'
-  | 'a frozen node had it in progress';
+  | 'a frozen node had it in progress'
+  | 'a node that had lost the shard had not written the answer down'
+  | 'the answer was not heard in time';
 
 /** An attempt's time-out: what a node had in progress when it was frozen has ended so long after it woke. */
 const IN_PROGRESS_MS_MAX = 15_000;
@@ -25,6 +28,11 @@ export class Periods {
   /** The period that this run is in. */
   of(run: string): number {
     return this.#newest.get(run) ?? this.#begin(run, null);
+  }
+
+  /** Whose period it is. */
+  runOf(period: number): string {
+    return this.#at(period).run;
   }
 
   /** Said before it happens. */
@@ -53,7 +61,7 @@ export class Periods {
 
   #begin(run: string, wokeAt: number | null): number {
     if (this.#periods.length === RUNS_MAX) throw new RangeError('too many periods');
-    const number = this.#periods.push({ endedBy: null, wokeAt });
+    const number = this.#periods.push({ run, endedBy: null, wokeAt });
     this.#newest.set(run, number);
     return number;
   }

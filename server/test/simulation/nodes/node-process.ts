@@ -1,3 +1,4 @@
+import { createIds, type NewId } from '../../../src/core/ids.ts';
 import type { Clock, Ownership, Wake } from '../../../src/core/ports.ts';
 import { createEngine, type Engine } from '../../../src/engine/engine.ts';
 import { Node, type ShardServer } from '../../../src/engine/nodes/node.ts';
@@ -7,12 +8,14 @@ import type { EnginePorts } from '../../../src/engine/ports.ts';
 import type { Seeded } from '../../core/support/seeded.ts';
 import { type ClientParts, Clients } from '../clients.ts';
 import { clockOf, type Life, newLife } from '../lives.ts';
+import { SkewedClock } from '../machine-clock.ts';
 import type { Network } from '../network.ts';
+import { BEGIN } from '../scheduler.ts';
 import { SimulatedStore } from '../simulated-store.ts';
 import type { NodesDatabase } from './nodes-database.ts';
 import type { NodesProfile } from './nodes-profile.ts';
 
-export interface ProcessParts extends ClientParts {
+export interface ProcessParts extends Omit<ClientParts, 'newId'> {
   database: NodesDatabase;
   network: Network;
   profile: NodesProfile;
@@ -21,12 +24,15 @@ export interface ProcessParts extends ClientParts {
 }
 
 const HOP_MS_MAX = 3;
+const MONOTONIC_MAX = 1_000_000;
 /** After the deadline of an exchange, what came of it is written. */
 const RELEASE_AFTER_MS = 5_000;
 
 /** One node from its start to its end: its engine, its loop, its connections, and those who call its API. */
 export class NodeProcess {
   readonly id: string;
+  /** Its clocks: they stay as they are when the process falls. */
+  readonly machine: SkewedClock;
   readonly life: Life;
   readonly engine: Engine;
   readonly node: Node;
@@ -38,11 +44,17 @@ export class NodeProcess {
   clients: Clients | null;
   readonly #parts: ProcessParts;
   readonly #clock: Clock;
+  readonly #newId: NewId;
   #there = 0;
 
   constructor(number: number, parts: ProcessParts) {
     this.id = `node${number}`;
-    this.life = newLife(number);
+    this.machine = newMachine(parts);
+    this.life = newLife(number, {
+      clock: this.machine,
+      beganAt: parts.scheduler.monotonic(),
+    });
+    this.#newId = createIds({ clock: this.machine, random: parts.engineRandom });
     this.#parts = parts;
     this.#clock = clockOf(parts.scheduler, this.life);
     this.lease = createNodeLease(this.#clock);
@@ -57,7 +69,10 @@ export class NodeProcess {
       clock: this.#clock,
     });
     const store = this.store.forClients(this.life);
-    this.clients = new Clients(parts, { life: this.life, store, control });
+    this.clients = new Clients(
+      { ...parts, newId: this.#newId },
+      { life: this.life, store, control },
+    );
     void this.node.join();
   }
 
@@ -85,7 +100,7 @@ export class NodeProcess {
   }
 
   #createEngine(): Engine {
-    const { network, engineRandom, vault, newId, announcements, profile } = this.#parts;
+    const { network, engineRandom, vault, announcements, profile } = this.#parts;
     const engine: Engine = createEngine(
       {
         store: this.store.forEngine(this.life, (deliveries) => engine.handOver(deliveries)),
@@ -93,7 +108,7 @@ export class NodeProcess {
         clock: this.#clock,
         random: engineRandom,
         lease: this.lease,
-        ...{ vault, newId, announcements },
+        ...{ vault, newId: this.#newId, announcements },
       },
       profile.settings,
     );
@@ -176,7 +191,7 @@ export class NodeProcess {
     const changed = wakes.filter(({ kind }) => kind === 'changed');
     for (const { webhookId } of changed.flatMap((one) => one.webhooks)) {
       const webhook = this.#parts.model.webhooks.get(webhookId);
-      if (webhook !== undefined) webhook.askedAt = this.#clock.monotonic();
+      if (webhook !== undefined) webhook.askedAt = this.#parts.scheduler.monotonic();
     }
   }
 
@@ -189,4 +204,14 @@ export class NodeProcess {
     this.#clock.after(ms, resolve);
     return promise;
   }
+}
+
+/** Each has clocks of its own: the monotonic one begins anywhere. */
+function newMachine({ scheduler, random, profile: { clocks } }: ProcessParts): SkewedClock {
+  const apart = (most: number) => most * (2 * random.fraction() - 1);
+  return new SkewedClock(scheduler, {
+    rate: 1 + apart(clocks.ratesApart),
+    monotonic: MONOTONIC_MAX * random.fraction(),
+    wall: BEGIN + apart(clocks.wallApartMs),
+  });
 }

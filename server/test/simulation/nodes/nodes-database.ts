@@ -17,6 +17,7 @@ import type { CallResult } from '../../../src/store/sqlite/executor.ts';
 import { type OpenStore, openStore } from '../../../src/store/sqlite/local-store.ts';
 import { OwnershipTable } from '../../engine/support/ownership-table.ts';
 import { type Life, newLife } from '../lives.ts';
+import type { MachineClock } from '../machine-clock.ts';
 import type { Args, Model } from '../model.ts';
 import type { Database, Executed, SentCall, Witness } from '../simulated-store.ts';
 import type { Trace } from '../trace.ts';
@@ -30,7 +31,10 @@ export interface Client {
 
 export interface DatabaseParts {
   /** The database's own clock, which leases are measured by. */
-  now: () => number;
+  now: (asker: string) => number;
+  /** Of the machine on which that node runs, and the simulation's own time. */
+  clockOf: (nodeId: string) => MachineClock;
+  time: () => number;
   newId: NewId;
   trace: Trace;
   model: Model;
@@ -67,7 +71,7 @@ export class NodesDatabase {
         parts.trace.say(`${nodeId} takes ${shard} under ${epoch}, drained ${drained}`);
         if (drained) this.moves += 1;
         else this.takeOvers += 1;
-        this.#taken({ shard, epoch });
+        this.#taken({ shard, epoch }, nodeId);
       },
       released: (one, drained) => {
         parts.trace.say(`${one.shard} is released under ${one.epoch}, drained ${drained}`);
@@ -107,10 +111,11 @@ export class NodesDatabase {
     for (const row of this.table.rowsOf(id)) this.lifeOf(row).isOver = true;
   }
 
-  #taken({ shard, epoch }: OwnedShard): void {
+  #taken({ shard, epoch }: OwnedShard, nodeId: string): void {
     const before = this.#lives.get(`${shard} ${epoch - 1}`);
     if (before !== undefined) before.isOver = true;
-    this.#lives.set(`${shard} ${epoch}`, newLife(epoch));
+    const of = { clock: this.#parts.clockOf(nodeId), beganAt: this.#parts.time() };
+    this.#lives.set(`${shard} ${epoch}`, newLife(epoch, of));
     // The new owner goes by what is stored, and the one before starts nothing any more.
     for (const webhook of this.#parts.model.webhooks.values()) {
       if (shardOf(webhook.ref.webhookId) !== shard) continue;

@@ -21,6 +21,7 @@ export interface NodesFaultParts {
 const FREEZE_MS_MAX = 20_000;
 const HOLD_UP_MS_MAX = 40_000;
 const FAILING_MS_MAX = 12_000;
+const CUT_OFF_MS_MAX = 20_000;
 const SLOW_TURN_MS_MAX = 2_500;
 const SLOW_MS_MAX = 20_000;
 const SHORTAGE_MS_MAX = 3_000;
@@ -46,7 +47,12 @@ export class NodesFaults {
     this.#parts.network.wasSent = () => {};
     for (const { store } of this.#parts.nodes()) {
       store.turned = () => {};
-      Object.assign(store.faults, { failing: 'none', turnMsMax: 3, lostAnswers: 0 });
+      Object.assign(store.faults, {
+        failing: 'none',
+        turnMsMax: 3,
+        lostAnswers: 0,
+        isCutOff: false,
+      });
     }
   }
 
@@ -58,7 +64,7 @@ export class NodesFaults {
 
   /** From now on, spread over the script. */
   plan(): void {
-    const { profile, random, network, join, drain, scheduler, trace } = this.#parts;
+    const { profile, random, network, join, drain, scheduler, trace, nodes } = this.#parts;
     const { nodeFaults, faults } = profile;
     if (nodeFaults.crashes) this.#repeatedly((node) => this.#armCrash(node));
     if (nodeFaults.drains) this.#repeatedly(drain);
@@ -70,6 +76,17 @@ export class NodesFaults {
         trace.say(`the store's channel to the engine of ${id} is held up for ${ms.toFixed(0)} ms`);
         store.holdUp(ms);
         this.lastAt = scheduler.monotonic() + ms;
+      });
+    }
+    if (nodeFaults.cutOffs) {
+      this.#repeatedly((node) => {
+        const { id, store } = node;
+        trace.say(`the loop of ${id} is cut off`);
+        store.faults.isCutOff = true;
+        this.#mayBeSet(node);
+        this.#later(CUT_OFF_MS_MAX, () => {
+          store.faults.isCutOff = false;
+        });
       });
     }
     if (faults.failingStore) {
@@ -97,10 +114,8 @@ export class NodesFaults {
       });
     }
     if (faults.jumps) {
-      this.#repeatedly(() => {
-        const byMs = Math.floor(random.pick(JUMPS_MS) * (2 * random.fraction() - 1));
-        trace.say(`the clocks are set by ${byMs}`);
-        scheduler.jump(byMs);
+      this.#repeatedly((node) => {
+        this.#set(random.below(3) === 0 ? nodes() : [node]);
       });
     }
   }
@@ -162,7 +177,22 @@ export class NodesFaults {
     if (node.life.isOver || this.#isOver) return;
     const ms = FREEZE_MS_MAX * random.fraction() ** 2;
     trace.say(`${node.id} is frozen for ${ms.toFixed(0)} ms`);
-    node.life.frozenUntil = scheduler.monotonic() + ms;
+    // One that is frozen already does not wake sooner: what waits for its waking comes in its order.
+    node.life.frozenUntil = Math.max(node.life.frozenUntil, scheduler.monotonic() + ms);
     this.lastAt = node.life.frozenUntil;
+    this.#mayBeSet(node);
+  }
+
+  #set(nodes: readonly NodeProcess[]): void {
+    const { random, trace } = this.#parts;
+    const byMs = Math.floor(random.pick(JUMPS_MS) * (2 * random.fraction() - 1));
+    trace.say(`the clocks of ${nodes.map(({ id }) => id)} are set by ${byMs}`);
+    for (const { machine } of nodes) machine.jump(byMs);
+  }
+
+  /** A machine that stood still, or was alone, has another time of day afterwards. */
+  #mayBeSet(node: NodeProcess): void {
+    const { random, profile } = this.#parts;
+    if (profile.faults.jumps && random.below(2) === 0) this.#set([node]);
   }
 }

@@ -5,7 +5,9 @@ import { type Profile, profileOf } from '../profile.ts';
 export interface NodesProfile extends Profile {
   nodes: number;
   leaseMs: number;
-  /** By how much the database's clock is ahead of the nodes', and how fast it runs beside theirs. */
+  /** How far the nodes' wall clocks are from the right time at most, and by what share their clocks run too fast or too slow. */
+  clocks: { wallApartMs: number; ratesApart: number };
+  /** By how much the database's clock is ahead of the right time, and how fast it runs beside it. */
   databaseClock: { aheadMs: number; rate: number };
   nodeFaults: {
     crashes: boolean;
@@ -14,6 +16,8 @@ export interface NodesProfile extends Profile {
     joins: boolean;
     lostAnswers: boolean;
     holdUps: boolean;
+    /** A node goes on, and its loop cannot ask the database for anything. */
+    cutOffs: boolean;
     /** The share of notifications that get lost. */
     lostNotifications: number;
   };
@@ -50,14 +54,19 @@ export function nodesProfileOf(random: Seeded): NodesProfile {
       lostHandOvers: false,
       failingStore: !isCalm && failingStore,
       slowStore: !isCalm && (slowStore || random.below(4) === 0),
-      jumps: !isCalm && jumps,
+      jumps: !isCalm && (jumps || random.below(4) === 0),
       shortage: !isCalm && shortage,
     },
     nodes: random.pick([2, 2, 3]),
     leaseMs: random.pick([5_000, 5_000, 2_000]),
+    clocks: {
+      wallApartMs: random.pick([0, 20, 4_000, 120_000]),
+      // Far more than any quartz: a lease has to bear a tenth of itself.
+      ratesApart: random.pick([0, 0.01, 0.04]),
+    },
     databaseClock: {
       aheadMs: random.pick([0, -DAY_MS, 3_600_000, 250]),
-      rate: random.pick([1, 1, 0.98, 1.02]),
+      rate: random.pick([1, 0.98, 1.02, 1.05]),
     },
     nodeFaults: {
       crashes: may(0.5),
@@ -66,6 +75,7 @@ export function nodesProfileOf(random: Seeded): NodesProfile {
       joins: may(0.4),
       lostAnswers: may(0.3),
       holdUps: may(0.4),
+      cutOffs: may(0.4),
       lostNotifications: random.pick([0, 0.5, 1]),
     },
   };

@@ -1,5 +1,5 @@
 import type { Announcements } from '../../../src/core/announcements.ts';
-import { createIds, type NewId } from '../../../src/core/ids.ts';
+import { createIds } from '../../../src/core/ids.ts';
 import type { Announcement, Vault } from '../../../src/core/ports.ts';
 import { shardOf } from '../../../src/core/shards.ts';
 import { createVault } from '../../../src/platform/vault.ts';
@@ -8,9 +8,10 @@ import { type Seeded, seededBy } from '../../core/support/seeded.ts';
 import type { Clients } from '../clients.ts';
 import { createWitness } from '../commits.ts';
 import { checkEnd, type EndParts } from '../ending.ts';
+import { type MachineClock, SkewedClock } from '../machine-clock.ts';
 import { emptyModel, type Model, type ModelExchange, newestOf } from '../model.ts';
 import { Network, type Seen, type Watch } from '../network.ts';
-import { Scheduler } from '../scheduler.ts';
+import { BEGIN, Scheduler } from '../scheduler.ts';
 import { Script } from '../script.ts';
 import { stackOf, Trace } from '../trace.ts';
 import { ExchangeWatch } from '../watch.ts';
@@ -79,7 +80,6 @@ class NodesSimulation {
   readonly #script: Script;
   readonly #faults: NodesFaults;
   readonly #vault: Vault = createVault(new Uint8Array(32).fill(7));
-  readonly #newId: NewId;
   #nodes: NodeProcess[] = [];
   #begun = 0;
   #crashes = 0;
@@ -97,10 +97,17 @@ class NodesSimulation {
     this.#engineRandom = seededBy(seed ^ 0x5bd1e995);
     this.#profile = profile;
     this.trace = trace;
-    this.#newId = createIds({ clock: scheduler, random: this.#engineRandom });
+    const clock = new SkewedClock(scheduler, {
+      rate: databaseClock.rate,
+      monotonic: 0,
+      wall: BEGIN + databaseClock.aheadMs,
+    });
     this.database = new NodesDatabase({
-      now: () => databaseClock.aheadMs + databaseClock.rate * scheduler.monotonic(),
-      ...{ newId: this.#newId, trace, model },
+      now: () => clock.now(),
+      clockOf: (nodeId) => this.#machineOf(nodeId),
+      time: () => scheduler.monotonic(),
+      // Of deliveries only, and there they need not be in order.
+      ...{ newId: createIds({ clock: scheduler, random: this.#engineRandom }), trace, model },
       witness: createWitness(model, { clock: scheduler, trace, vault: this.#vault, ...settings }),
     });
     this.database.leftFor = (nodeId) => this.#notify(nodeId);
@@ -192,7 +199,6 @@ class NodesSimulation {
       trace: this.trace,
       model: this.#model,
       vault: this.#vault,
-      newId: this.#newId,
       database: this.database,
       network: this.#network,
       profile: this.#profile,
@@ -201,6 +207,12 @@ class NodesSimulation {
     this.trace.say(`${node.id} begins`);
     this.#nodes.push(node);
     this.#faults.begun(node);
+  }
+
+  #machineOf(nodeId: string): MachineClock {
+    const node = this.#nodes.find(({ id }) => id === nodeId);
+    if (node === undefined) throw new Error(`${nodeId} does not run`);
+    return node.machine;
   }
 
   #joinOneMore(): void {
@@ -295,7 +307,7 @@ class NodesSimulation {
       store: { look: this.#look.bind(this) } as EndParts['store'],
       trace: this.trace,
       engines: this.#nodes.map(({ engine }) => engine),
-      now: this.#scheduler.now(),
+      now: Math.min(...this.#nodes.map(({ machine }) => machine.now())),
     });
   }
 

@@ -12,11 +12,15 @@ export interface DatabaseContents {
   /** Deliveries that are pending in one table and not in the other. */
   brokenDeliveries(): Promise<number>;
   wakesLeft(): Promise<number>;
+  /** Of these deliveries, those with an attempt on record that had no answer in time. */
+  unheardOf(deliveryIds: readonly string[]): Promise<Set<string>>;
   /** The shortest span in which more than `max` attempts on record began; null: there is none. */
   shortestSpanMs(type: string, max: number): Promise<number | null>;
 }
 
 const PAGE_ROWS_MAX = 5_000;
+/** Failures of attempts whose request may have arrived. */
+const UNHEARD = ['timeout', 'connection_reset', 'connection_failed'];
 
 export function contentsOf(client: pg.Client): DatabaseContents {
   const number = async (sql: string) => Number(Object.values((await client.query(sql)).rows[0])[0]);
@@ -31,6 +35,21 @@ export function contentsOf(client: pg.Client): DatabaseContents {
         full join pending p on p.account_id = d.account_id and p.delivery_id = d.id
         where (d.status = 'pending') is distinct from (p.delivery_id is not null)
       `),
+    async unheardOf(deliveryIds) {
+      const { rows } = await client.query(
+        `
+          select id
+          from deliveries d
+          where id = any($1) and exists (
+            select 1
+            from attempts a
+            where a.account_id = d.account_id and a.delivery_id = d.id and a.failure = any($2)
+          )
+        `,
+        [deliveryIds.map((id) => id.replace('del_', '')), UNHEARD],
+      );
+      return new Set(rows.map(({ id }) => `del_${id}`));
+    },
     async shortestSpanMs(type, max) {
       const { rows } = await client.query(
         `

@@ -18,12 +18,16 @@ const RETRY_SCHEDULE = Array.from({ length: ATTEMPTS_MAX }, (_, n) => `${Math.mi
 export const FATES = ['killed', 'frozen', 'drained'] as const;
 export type Fate = (typeof FATES)[number];
 
+/** What a node says of itself on standard output. */
+export type LogLevel = 'error' | 'warn';
+
 /** A real node, and those that publish at it. */
 export interface Node {
   index: number;
   server: ServerProcess;
   load: Publishers;
   starts: number;
+  logLevel: LogLevel;
 }
 
 export interface NodesOptions {
@@ -33,17 +37,19 @@ export interface NodesOptions {
   load: Omit<PublishersOptions, 'first'>;
   /** How many numbers of events each node's publishers have. */
   numbersPerNode: number;
+  logLevel?: LogLevel;
 }
 
 export async function startNodes(t: TestContext, options: NodesOptions): Promise<Node[]> {
-  const { url, count, numbersPerNode } = options;
+  const { url, count, numbersPerNode, logLevel = 'error' } = options;
   const nodes: Node[] = [];
   // One after the other: the first one makes the tables.
   for (let index = 0; index < count; index++) {
-    const server = await startNode(t, url, runOf({ index, starts: 0 }));
+    const named = { index, starts: 0, logLevel };
+    const server = await startNode(t, url, named);
     const load = new Publishers({ ...options.load, first: 1 + index * numbersPerNode });
     cleanUp(t, () => void load.stop());
-    nodes.push({ index, server, load, starts: 0 });
+    nodes.push({ ...named, server, load });
   }
   return nodes;
 }
@@ -84,23 +90,27 @@ export async function befall(
     await process.end();
     onBack();
     node.starts += 1;
-    node.server = await startNode(t, url, runOf(node));
+    node.server = await startNode(t, url, node);
   }
   node.load.resume(node.server.url);
 }
 
-async function startNode(t: TestContext, url: string, name: string): Promise<ServerProcess> {
+async function startNode(
+  t: TestContext,
+  url: string,
+  node: Pick<Node, 'index' | 'starts' | 'logLevel'>,
+): Promise<ServerProcess> {
   return await startServer(t, {
     mode: 'serve',
     dataDir: temporaryDirectory(t),
     environment: {
       ...SERVE_KEYS,
       POSTHORN_DATABASE_URL: url,
-      POSTHORN_PRODUCT_NAME: name,
+      POSTHORN_PRODUCT_NAME: runOf(node),
       POSTHORN_ALLOW_NETWORKS: '127.0.0.0/8',
       POSTHORN_ALLOW_HTTP: 'true',
       POSTHORN_RETRY_SCHEDULE: RETRY_SCHEDULE.join(','),
-      POSTHORN_LOG_LEVEL: 'error',
+      POSTHORN_LOG_LEVEL: node.logLevel,
     },
   });
 }
