@@ -1,3 +1,4 @@
+import type { Delivery } from '../../../src/core/model.ts';
 import type {
   DeliveryFilter,
   DueRequest,
@@ -45,7 +46,7 @@ export function readAnswers(state: State): Answers<Operations> {
 
     getDelivery(_, accountId, id) {
       const found = deliveryOf(state, accountId, id);
-      return found === undefined ? null : { delivery: rowOf(found), attempts: [...found.attempts] };
+      return found === undefined ? null : { delivery: shown(found), attempts: [...found.attempts] };
     },
 
     listDeliveries(_, accountId, filter, page) {
@@ -56,7 +57,7 @@ export function readAnswers(state: State): Answers<Operations> {
         page,
         (one) => passes(one, filter),
       );
-      return { items: items.map(rowOf), ...rest };
+      return { items: items.map(shown), ...rest };
     },
 
     deliveryStats(_, { accountId, webhookId }, since) {
@@ -114,6 +115,13 @@ export function readAnswers(state: State): Answers<Operations> {
       return times.slice(-limit);
     },
   };
+
+  /** The webhook's hold keeps it back beyond its due time. */
+  function shown(found: KeptDelivery): Delivery {
+    const row = rowOf(found);
+    const heldUntil = state.webhooks.get(row.webhookId)?.heldUntil ?? 0;
+    return { ...row, dueAt: row.dueAt === null ? null : Math.max(row.dueAt, heldUntil) };
+  }
 
   function deliveriesOf(accountId: string, webhookId: string): KeptDelivery[] {
     return [...state.deliveries.values()].filter(

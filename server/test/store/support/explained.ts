@@ -24,10 +24,11 @@ export async function explained(calls: () => Promise<unknown>): Promise<Explaine
   const { prototype } = pg.Client;
   const { query } = prototype;
   const explaining: Promise<Explained>[] = [];
-  prototype.query = function explainingQuery(this: pg.Client, ...args: [string, unknown[]?]) {
-    const [sql, values = []] = args;
-    const send = (...sent: [string, unknown[]?]): Promise<pg.QueryResult> =>
-      Reflect.apply(query, this, sent);
+  prototype.query = function explainingQuery(this: pg.Client, ...args: Sent) {
+    const send = (...sent: Sent): Promise<pg.QueryResult> => Reflect.apply(query, this, sent);
+    const [first] = args;
+    const { text: sql, values = [] } =
+      typeof first === 'string' ? { text: first, values: args[1] } : first;
     if (IS_EXPLAINED.test(sql)) {
       void send('savepoint before');
       const answer = send(`explain (analyze, buffers, format json) ${sql}`, values);
@@ -43,6 +44,9 @@ export async function explained(calls: () => Promise<unknown>): Promise<Explaine
   }
   return await Promise.all(explaining);
 }
+
+/** A statement that is kept by the server is an object with its name. */
+type Sent = [string, unknown[]?] | [pg.QueryConfig];
 
 /** In a transaction all of these are. */
 const IS_EXPLAINED = /^\s*(?:select|with|insert|update|delete)\b/;

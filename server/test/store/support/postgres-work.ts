@@ -72,6 +72,7 @@ async function openWork(url: string, options: WorkOptions): Promise<Work> {
   const { version } = await store.subscriptions(DEFAULT_ACCOUNT_ID);
   const failingOneIn = options.failingOneIn ?? 0;
   let tried = 0;
+  let closing: Promise<void> | null = null;
 
   const work: Work = {
     store,
@@ -109,7 +110,7 @@ async function openWork(url: string, options: WorkOptions): Promise<Work> {
       });
       await store.settle(settlements);
     },
-    close: () => store.close(),
+    close: () => (closing ??= store.close()),
   };
   return work;
 
