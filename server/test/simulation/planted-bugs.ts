@@ -438,7 +438,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   nodesBug(
     'a rate limit forgets what was sent before its shard changed hands',
     'engine/rate-of-lane.ts',
-    '...stored.map((moment) => moment - aheadMs),',
+    '...stored.map((moment) => moment - aheadMs)',
     '',
   ),
   nodesBug(
