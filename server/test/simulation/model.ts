@@ -62,7 +62,10 @@ export interface ModelWebhook {
   readAt: number;
   /** What is pending, in the order of acceptance. */
   pending: Map<number, ModelDelivery>;
-  /** Of it: what was never handed over, and is not counted by the engine that lives now. */
+  /**
+   * What was never handed over to the engine that lives now: it does not count it, and yet takes it off when
+   * it has found and ended it.
+   */
   unheard: Set<number>;
   /** How much was pending, each time that something was added lately. */
   backlog: { at: number; count: number }[];

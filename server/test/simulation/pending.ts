@@ -77,7 +77,6 @@ export function createPending(model: Model, parts: CommitParts): Pending {
 /** It is not pending any more. */
 export function hasEnded({ seq, webhook }: ModelDelivery, parts: CommitParts): void {
   webhook.pending.delete(seq);
-  webhook.unheard.delete(seq);
   if (!isOverfull(webhook, parts)) webhook.overfullSince = null;
 }
 
