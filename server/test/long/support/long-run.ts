@@ -212,6 +212,7 @@ async function figures({ nodes, contents, load, rate, orders, repeats }: World) 
     ...Object.fromEntries(repeats.byReason),
     unexplained: repeats.unexplained,
     tooEarly: rate.tooEarly,
+    tooEarlyOf: rate.tooEarlyOf,
     tooEarlyOfFrozen: rate.tooEarlyOfFrozen,
     rateSpanMsMin: Math.round(rate.spanMsMin),
     rateSpanMsOnRecord: await rateSpanMs({ contents, rate }),

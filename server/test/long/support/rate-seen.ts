@@ -13,6 +13,7 @@ const TYPE = 'project.deleted';
 const DELAY_MS_MAX = 1_000;
 /** What comes from a node that woke so recently may have been in progress when it was frozen. */
 const WAKING_MS = 2_000;
+const TOLD_MAX = 20;
 const BACKLOG_MAX = 4 * RATE_LIMIT.max;
 /** An hour at full rate. */
 const NUMBERS = Math.ceil((RATE_LIMIT.max * 3_600_000) / RATE_LIMIT.perMs) + BACKLOG_MAX;
@@ -30,6 +31,8 @@ export class RateSeen {
   /** Too early, and in progress on a frozen node. */
   tooEarlyOfFrozen = 0;
   tooEarly = 0;
+  /** Of the first of those: whose they were, and how long that one had been awake. */
+  readonly tooEarlyOf: { run: string; msAwake: number | null; spanMs: number }[] = [];
   /** The shortest span that held one request more than the limit. */
   spanMsMin = Number.POSITIVE_INFINITY;
   readonly #answered: Answered;
@@ -73,10 +76,17 @@ export class RateSeen {
       if (isTooEarly) this.tooEarlyOfFrozen += 1;
       return;
     }
-    if (isTooEarly) this.tooEarly += 1;
+    if (isTooEarly) this.#tooEarly(run, spanMs);
     this.spanMsMin = Math.min(this.spanMsMin, spanMs);
     this.#moments[this.#oldest] = now;
     this.#oldest = (this.#oldest + 1) % this.#moments.length;
+  }
+
+  #tooEarly(run: string, spanMs: number): void {
+    this.tooEarly += 1;
+    if (this.tooEarlyOf.length === TOLD_MAX) return;
+    const msAwake = this.#periods.msAwake(run);
+    this.tooEarlyOf.push({ run, msAwake, spanMs: Math.round(spanMs) });
   }
 
   #mayBeOfFrozen(run: string): boolean {
