@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { createIds, DEFAULT_ACCOUNT_ID, type NewId } from '../core/ids.ts';
 import type { Clock, Random, Timer, Vault } from '../core/ports.ts';
-import type { DrainReport } from '../engine/engine.ts';
+import type { DrainReport } from '../engine/drain-report.ts';
 import { createAuthenticate } from '../http/authenticate.ts';
 import type { DevPages } from '../http/dev/dev-pages.ts';
 import type { Api } from '../http/routes/context.ts';

@@ -12,6 +12,7 @@ import type {
 } from '../core/ports.ts';
 import { SOLE_EPOCH } from '../core/shards.ts';
 import { Dispatcher } from './dispatcher.ts';
+import type { DrainReport } from './drain-report.ts';
 import { Exchanges } from './exchanges.ts';
 import { Flights } from './flights.ts';
 import { Gates } from './gates.ts';
@@ -64,13 +65,6 @@ export interface EngineLoad {
   /** Exchanges in progress. */
   inFlight: number;
   /** Attempts that have ended and are not written yet. */
-  unsettled: number;
-}
-
-export interface DrainReport {
-  /** Exchanges that were still in progress at the limit; their deliveries stay pending. */
-  abandoned: number;
-  /** Outcomes that could not be written; their deliveries stay pending. */
   unsettled: number;
 }
 

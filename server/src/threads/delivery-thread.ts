@@ -1,7 +1,8 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createIds } from '../core/ids.ts';
 import type { Control, TakenShard, Wake } from '../core/ports.ts';
-import { createEngine, type DrainReport } from '../engine/engine.ts';
+import type { DrainReport } from '../engine/drain-report.ts';
+import { createEngine } from '../engine/engine.ts';
 import { ALWAYS_VALID } from '../engine/lease.ts';
 import type { EngineSettings } from '../engine/ports.ts';
 import { createUndiciTransport } from '../engine/undici-transport.ts';

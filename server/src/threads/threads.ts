@@ -1,6 +1,6 @@
 import { MessageChannel, type MessagePort, type ResourceLimits, Worker } from 'node:worker_threads';
 import type { Control, Lease, Store } from '../core/ports.ts';
-import type { DrainReport } from '../engine/engine.ts';
+import { type DrainReport, leftByAll } from '../engine/drain-report.ts';
 import { ALWAYS_VALID } from '../engine/lease.ts';
 import type { NodeSettings } from '../engine/nodes/node.ts';
 import type { EngineSettings } from '../engine/ports.ts';
@@ -121,10 +121,7 @@ export async function startThreads(
       const answers = await Promise.all(
         controls.map((control) => control.call({ kind: 'drain', limitMs })),
       );
-      const report = (answers as DrainAnswer[]).reduce((sum, { abandoned, unsettled }) => ({
-        abandoned: sum.abandoned + abandoned,
-        unsettled: sum.unsettled + unsettled,
-      }));
+      const report = leftByAll(answers as DrainAnswer[]);
       await run.end({ drained: report.abandoned + report.unsettled === 0 });
       return report;
     },

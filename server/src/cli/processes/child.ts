@@ -1,5 +1,5 @@
 import cluster from 'node:cluster';
-import type { DrainReport } from '../../engine/engine.ts';
+import type { DrainReport } from '../../engine/drain-report.ts';
 import type { MetricReport } from '../../observe/instruments.ts';
 import { systemClock } from '../../platform/clock.ts';
 import { answerCalls, answerWith, createCaller } from '../../threads/channel.ts';

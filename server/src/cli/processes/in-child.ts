@@ -1,5 +1,5 @@
 import cluster from 'node:cluster';
-import type { DrainReport } from '../../engine/engine.ts';
+import { type DrainReport, NOTHING_LEFT } from '../../engine/drain-report.ts';
 import type { MetricReport } from '../../observe/instruments.ts';
 import { addUp } from '../../observe/metrics-text.ts';
 import { systemClock } from '../../platform/clock.ts';
@@ -7,7 +7,7 @@ import { answerCalls, answerWith, createCaller } from '../../threads/channel.ts'
 import { createGatherer, type Gathered } from '../../threads/gather.ts';
 import { failureOf } from '../failure.ts';
 import type { RunningServer } from '../start.ts';
-import { type ChildCall, type ChildNews, NOTHING_LEFT, type ParentCall, portOf } from './link.ts';
+import { type ChildCall, type ChildNews, type ParentCall, portOf } from './link.ts';
 
 /** Longer than the parent waits for each of its children. */
 const PARENT_ANSWER_MS_MAX = 2_000;

@@ -1,5 +1,4 @@
 import type { ChildProcess, Serializable } from 'node:child_process';
-import type { DrainReport } from '../../engine/engine.ts';
 import type { Port } from '../../threads/channel.ts';
 import type { Failure } from '../failure.ts';
 
@@ -18,8 +17,6 @@ export interface Serving {
   /** Where the data is, for people to read. */
   dataPlace: string;
 }
-
-export const NOTHING_LEFT: DrainReport = { abandoned: 0, unsettled: 0 };
 
 /** One end of the channel between a parent and a child. */
 export function portOf(end: ChildProcess | NodeJS.Process): Port {

@@ -1,5 +1,5 @@
 import cluster from 'node:cluster';
-import type { DrainReport } from '../../engine/engine.ts';
+import { type DrainReport, leftByAll } from '../../engine/drain-report.ts';
 import type { MetricReport } from '../../observe/instruments.ts';
 import { addUp, countsOf } from '../../observe/metrics-text.ts';
 import { systemClock } from '../../platform/clock.ts';
@@ -88,11 +88,7 @@ export async function startProcesses(
     const stopping = [...children].map((child) => child.stop(drainLimitMs));
     // What goes wrong with one of them does not cut the others short.
     await Promise.allSettled(stopping);
-    const reports = await Promise.all(stopping);
-    return {
-      abandoned: reports.reduce((sum, { abandoned }) => sum + abandoned, 0),
-      unsettled: reports.reduce((sum, { unsettled }) => sum + unsettled, 0),
-    };
+    return leftByAll(await Promise.all(stopping));
   }
 }
 
