@@ -33,3 +33,10 @@ export function failureOf(error: unknown): Failure {
   const isPlain = name === 'DataFileInUseError' || name === 'Error';
   return { text: isPlain ? message : errorText(error), exitCode };
 }
+
+/** Tells it and ends the program. */
+export function endAfterFailure(error: unknown): never {
+  const { text, exitCode } = failureOf(error);
+  console.error(text);
+  process.exit(exitCode);
+}

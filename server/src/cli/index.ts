@@ -5,7 +5,7 @@ import './thread-pool.ts';
 import { Command, Option } from 'commander';
 import { configTable, showConfig } from './config.ts';
 import { EXIT_CODES } from './exit-codes.ts';
-import { failureOf } from './failure.ts';
+import { endAfterFailure } from './failure.ts';
 import { type Given, readSettings, SettingsError } from './read-settings.ts';
 import {
   flagOf,
@@ -62,7 +62,7 @@ function server(mode: Mode, description: string, run: (settings: Settings) => Pr
     try {
       await run(readSettings(givenBy(mode, options)).settings);
     } catch (error) {
-      fail(error);
+      endAfterFailure(error);
     }
   });
 }
@@ -81,7 +81,7 @@ function config(): void {
   command.action(({ mode, json, ...options }: Options & { mode: Mode }) => {
     const shown = showConfig(givenBy(mode, options));
     console.log(json ? JSON.stringify(shown, null, 2) : configTable(shown));
-    if (shown.faults.length > 0) fail(new SettingsError(shown.faults));
+    if (shown.faults.length > 0) endAfterFailure(new SettingsError(shown.faults));
   });
 }
 
@@ -98,7 +98,7 @@ function backup(): void {
         file,
       );
     } catch (error) {
-      fail(error);
+      endAfterFailure(error);
     }
   });
 }
@@ -115,7 +115,7 @@ function restore(): void {
       const { settings } = readSettings({ ...givenBy('serve', options), isServer: false });
       await restoreCommand(settings, file, { force: force === true });
     } catch (error) {
-      fail(error);
+      endAfterFailure(error);
     }
   });
 }
@@ -143,7 +143,7 @@ function migrate(): void {
       const isComplete = await migrateCommand(settings, mode);
       if (!isComplete) process.exitCode = EXIT_CODES.failed;
     } catch (error) {
-      fail(error);
+      endAfterFailure(error);
     }
   });
 }
@@ -168,7 +168,7 @@ function types(): void {
       const { settings } = readSettings({ ...givenBy('dev', options), isServer: false });
       await typesOfServer({ url, environment: process.env, dataDir: settings.dataDir });
     } catch (error) {
-      fail(error);
+      endAfterFailure(error);
     }
   });
 }
@@ -198,10 +198,4 @@ function givenBy(mode: Mode, options: Options): Given {
     if (typeof text === 'string') flags[name] = text;
   }
   return { mode, environment: process.env, flags };
-}
-
-function fail(error: unknown): never {
-  const { text, exitCode } = failureOf(error);
-  console.error(text);
-  process.exit(exitCode);
 }

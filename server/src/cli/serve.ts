@@ -1,7 +1,7 @@
 import { processCount } from '../platform/cores.ts';
 import { StoreBrokenError } from '../store/sqlite/faults.ts';
 import { exitCodeOf } from './exit-codes.ts';
-import { failureOf } from './failure.ts';
+import { endAfterFailure } from './failure.ts';
 import { sayError } from './say-error.ts';
 import type { Settings } from './settings.ts';
 import { stopOnSignals } from './signals.ts';
@@ -48,12 +48,6 @@ function serveUntilSignal(
   });
   // Whoever reads it may stop it at once.
   console.log(`Posthorn is serving at ${server.url} (data: ${server.dataPlace})`);
-}
-
-function endAfterFailure(error: unknown): void {
-  const { text, exitCode } = failureOf(error);
-  console.error(text);
-  process.exit(exitCode);
 }
 
 /**
