@@ -226,9 +226,9 @@ function send(
 ): Promise<pg.QueryResult> {
   const parameters = values?.map(written);
   const asked =
-    typeof sql === 'string' || parameters === undefined
-      ? client.query(textOf(sql), parameters)
-      : client.query({ ...sql, values: parameters });
+    typeof sql === 'string'
+      ? client.query(sql, parameters)
+      : client.query({ ...sql, values: parameters ?? [] });
   return asked.catch((error) => {
     throw faultOf(error);
   });
