@@ -77,7 +77,7 @@ const SELECT = `
 const HOLDS = `
   select id, held_until
   from webhooks
-  where account_id = $1 and id = any($2) and held_until is not null
+  where account_id = $1 and id = any($2::text[]) and held_until is not null
 `;
 
 const EARLIER = `

@@ -224,7 +224,7 @@ function send(
   sql: Statement,
   values?: readonly unknown[],
 ): Promise<pg.QueryResult> {
-  const parameters = values?.map(written);
+  const parameters = values && written(textOf(sql), values);
   const asked =
     typeof sql === 'string'
       ? client.query(sql, parameters)

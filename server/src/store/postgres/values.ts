@@ -7,10 +7,12 @@ const NUL = '\0';
 const ESCAPE = '\u001a';
 const PAIR = new RegExp(`${ESCAPE}([0${ESCAPE}])`, 'g');
 
-/** A parameter as it is sent: a value, or the values of a column of many rows. */
-export function written(value: unknown): unknown {
-  if (typeof value === 'string') return escaped(value);
-  return Array.isArray(value) ? arrayLiteral(value) : value;
+/** Each parameter as it is sent: a value as text, the values of a column of many rows as bytes. */
+export function written(sql: string, values: readonly unknown[]): unknown[] {
+  return values.map((value, index) => {
+    if (typeof value === 'string') return escaped(value);
+    return Array.isArray(value) ? arrayBytes(columnOf(sql, index), value) : value;
+  });
 }
 
 /** A text as it was before it was written. */
@@ -24,14 +26,91 @@ function escaped(text: string): string {
   return text.replaceAll(ESCAPE, ESCAPE + ESCAPE).replaceAll(NUL, `${ESCAPE}0`);
 }
 
-/** https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO */
-function arrayLiteral(values: readonly unknown[]): string {
-  return `{${values.map(element).join(',')}}`;
+/** A type that parameters of many rows have, by the number that every server knows it by. */
+interface Column {
+  oid: number;
+  bytesOf(value: never): number;
+  /** Answers where the value ends. */
+  write(bytes: Buffer, value: never, at: number): number;
 }
 
-function element(value: unknown): string {
-  if (value === null) return 'NULL';
-  if (typeof value !== 'string') return String(value);
-  const text = escaped(value);
-  return `"${/["\\]/.test(text) ? text.replace(/["\\]/g, '\\$&') : text}"`;
+const COLUMNS = {
+  text: {
+    oid: 25,
+    bytesOf: (value: string) => Buffer.byteLength(value),
+    write: (bytes: Buffer, value: string, at: number) => at + bytes.write(value, at),
+  },
+  bigint: {
+    oid: 20,
+    bytesOf: () => 8,
+    write: (bytes: Buffer, value: number, at: number) => {
+      bytes.writeInt32BE(Math.floor(value / 2 ** 32), at);
+      return bytes.writeInt32BE(value | 0, at + 4);
+    },
+  },
+  integer: {
+    oid: 23,
+    bytesOf: () => 4,
+    write: (bytes: Buffer, value: number, at: number) => bytes.writeInt32BE(value, at),
+  },
+  smallint: {
+    oid: 21,
+    bytesOf: () => 2,
+    write: (bytes: Buffer, value: number, at: number) => bytes.writeInt16BE(value, at),
+  },
+} satisfies Record<string, Column>;
+
+const columnsBySql = new Map<string, readonly Column[]>();
+
+/** By the cast behind the parameter's number: `$1::text[]`. */
+function columnOf(sql: string, index: number): Column {
+  let columns = columnsBySql.get(sql);
+  if (columns === undefined) {
+    columns = columnsOf(sql);
+    columnsBySql.set(sql, columns);
+  }
+  const column = columns[index];
+  if (column === undefined) throw new Error(`$${index + 1} has no array type: ${sql}`);
+  return column;
+}
+
+function columnsOf(sql: string): Column[] {
+  const columns: Column[] = [];
+  for (const [, number, type] of sql.matchAll(/\$(\d+)::(\w+)\[\]/g)) {
+    columns[Number(number) - 1] = COLUMNS[type as keyof typeof COLUMNS];
+  }
+  return columns;
+}
+
+const HEAD_BYTES = 20;
+const LENGTH_BYTES = 4;
+const NULL_LENGTH = -1;
+
+/**
+ * One dimension, whether there are nulls, the type; then how many, from which number on; then each with
+ * its length. As text every quote of a body would be escaped here and read again there: 4 µs for one of
+ * 400 bytes, and 0.3 so.
+ */
+function arrayBytes({ oid, bytesOf, write }: Column, values: readonly unknown[]): Buffer {
+  const texts = oid === COLUMNS.text.oid ? values.map(escapedOrNull) : values;
+  let size = HEAD_BYTES;
+  for (const value of texts) size += LENGTH_BYTES + (value === null ? 0 : bytesOf(value as never));
+  const bytes = Buffer.allocUnsafe(size);
+  bytes.writeInt32BE(1, 0);
+  bytes.writeInt32BE(texts.includes(null) ? 1 : 0, 4);
+  bytes.writeInt32BE(oid, 8);
+  bytes.writeInt32BE(texts.length, 12);
+  bytes.writeInt32BE(1, 16);
+  let at = HEAD_BYTES;
+  for (const value of texts) {
+    const from = at + LENGTH_BYTES;
+    const end = value === null ? from : write(bytes, value as never, from);
+    bytes.writeInt32BE(value === null ? NULL_LENGTH : end - from, at);
+    at = end;
+  }
+  return bytes;
+}
+
+function escapedOrNull(value: unknown): string | null {
+  return value === null ? null : escaped(value as string);
 }
