@@ -18,7 +18,8 @@ export const ID_PREFIXES = {
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;
-export type NewId = (kind: IdKind) => string;
+/** `beside`, another's id: this one begins with the same moment. */
+export type NewId = (kind: IdKind, beside?: string) => string;
 
 /** The account that a fresh installation has, and that the operator's key speaks for. */
 export const DEFAULT_ACCOUNT_ID = 'acc_default';
@@ -28,27 +29,39 @@ const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const BASE = DIGITS.length;
 const TIME_DIGITS = 8;
 const TIME_MAX = BASE ** TIME_DIGITS - 1;
-const COUNT_MAX = BASE * BASE;
+const COUNT_DIGITS = 2;
+const COUNT_MAX = BASE ** COUNT_DIGITS;
 const RANDOM_DIGITS = 14;
+/** The time, and the count within it. */
+export const MOMENT_DIGITS = TIME_DIGITS + COUNT_DIGITS;
 
 export function createIds({ clock, random }: { clock: Clock; random: Random }): NewId {
   let lastMs = -1;
   let count = 0;
   let time = '';
 
-  return (kind) => {
+  return (kind, beside) => {
+    const moment = beside === undefined ? nextMoment() : momentOf(beside);
+    return ID_PREFIXES[kind] + moment + randomDigits(random, RANDOM_DIGITS);
+  };
+
+  function nextMoment(): string {
     const now = clock.now();
     if (now > lastMs) startMillisecond(now);
     else if (++count === COUNT_MAX) startMillisecond(lastMs + 1);
-    const turn = digit(Math.floor(count / BASE)) + digit(count % BASE);
-    return ID_PREFIXES[kind] + time + turn + randomDigits(random, RANDOM_DIGITS);
-  };
+    return time + digit(Math.floor(count / BASE)) + digit(count % BASE);
+  }
 
   function startMillisecond(ms: number): void {
     lastMs = ms;
     count = 0;
     time = encode(ms, TIME_DIGITS);
   }
+}
+
+function momentOf(id: string): string {
+  const from = id.lastIndexOf('_') + 1;
+  return id.slice(from, from + MOMENT_DIGITS);
 }
 
 /** So many digits of base 62. A byte's low six bits are one; 62 and 63 are drawn again: none is likelier. */

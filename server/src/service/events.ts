@@ -109,7 +109,7 @@ export class Events {
         ...event,
         deliveries: match
           .webhookIds(event.type)
-          .map((webhookId) => ({ id: newId('delivery'), webhookId })),
+          .map((webhookId) => ({ id: newId('delivery', event.id), webhookId })),
       })),
     };
   }

@@ -1,7 +1,16 @@
+import { MOMENT_DIGITS } from '../core/ids.ts';
 import type { Attempt, Delivery } from '../core/model.ts';
 import type { DeliveryFilter, DueDelivery, DueEvent } from '../core/ports.ts';
 import { accountId, attemptId, bare, deliveryId, eventId, webhookId } from './ids.ts';
-import { integer, integerOrNull, type Row, text, textOrNull } from './rows.ts';
+import {
+  AFTER_ALL_IDS,
+  type IdRange,
+  integer,
+  integerOrNull,
+  type Row,
+  text,
+  textOrNull,
+} from './rows.ts';
 
 /** The columns that `delivery` reads. */
 export const DELIVERY_COLUMNS = `account_id, id, webhook_id, event_id, test, event_type, "trigger",
@@ -23,6 +32,26 @@ export function delivery(row: Row): Delivery {
     cancelReason: textOrNull(row, 'cancel_reason'),
     attemptCount: integer(row, 'attempt_count'),
     lastAttempt: row.attempt_id === null ? null : lastAttempt(row),
+  };
+}
+
+/**
+ * What an event's deliveries were asked for later, or made by an older program: `deliveries_later` has them.
+ * The ids of those that were made with it begin as its own does.
+ */
+export const MADE_LATER = `substr(id, 1, ${MOMENT_DIGITS}) <> substr(event_id, 1, ${MOMENT_DIGITS})`;
+
+/** Among these ids are those of the deliveries that were made with the event. */
+export function idsMadeWith(event: string): IdRange {
+  const from = bare(event).slice(0, MOMENT_DIGITS);
+  return { from, below: from + AFTER_ALL_IDS };
+}
+
+/** The ids that are in both. */
+export function overlap(one: IdRange, other: IdRange): IdRange {
+  return {
+    from: one.from > other.from ? one.from : other.from,
+    below: one.below < other.below ? one.below : other.below,
   };
 }
 

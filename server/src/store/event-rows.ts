@@ -2,7 +2,7 @@ import { firstIdAt } from '../core/ids.ts';
 import type { Event } from '../core/model.ts';
 import type { EventFilter } from '../core/ports.ts';
 import { accountId, bare, eventId } from './ids.ts';
-import { AFTER_ALL_IDS, integer, type Row, text } from './rows.ts';
+import { AFTER_ALL_IDS, type IdRange, integer, type Row, text } from './rows.ts';
 
 /** The columns that `event` reads. */
 export const EVENT_COLUMNS = 'account_id, id, test, type, created_at, body';
@@ -11,7 +11,7 @@ export const EVENT_COLUMNS = 'account_id, id, test, type, created_at, body';
 export function idRange(
   { createdAfter, createdBefore }: EventFilter,
   after: string | undefined,
-): { from: string; below: string } {
+): IdRange {
   const end = createdBefore === undefined ? AFTER_ALL_IDS : firstIdAt(createdBefore);
   const position = after === undefined ? AFTER_ALL_IDS : bare(after);
   return {

@@ -18,6 +18,12 @@ export function pageOf<Item>(
 /** Sorts behind every id, for the first page of a list that is newest first. */
 export const AFTER_ALL_IDS = '~';
 
+/** Ids without their prefix: from one on, and below another. */
+export interface IdRange {
+  from: string;
+  below: string;
+}
+
 /** Rows that one call looks at: a filter that lets few through must not hold up the other callers. */
 const LOOKED_AT_MAX = 2_000;
 

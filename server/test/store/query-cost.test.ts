@@ -93,7 +93,7 @@ const QUESTIONS: Question[] = [
       createRecovery(RECOVERY);
       assert.equal(recoverStep({ ...RECOVERY, limit: 10, now: 0 }).isDone, false);
     },
-    by: ['deliveries_by_event'],
+    by: ['deliveries_by_id', 'deliveries_later'],
     isBounded: true,
   },
   {
@@ -112,7 +112,7 @@ const QUESTIONS: Question[] = [
   {
     name: 'a page of deliveries of an event',
     ask: ({ listDeliveries }) => listDeliveries(ACCOUNT, { eventId: 'evt_asked0' }, { limit: 10 }),
-    by: ['deliveries_by_event'],
+    by: ['deliveries_by_id', 'deliveries_later'],
     isBounded: true,
   },
 ];

@@ -5,11 +5,15 @@ import {
   delivery,
   earlierAttempt,
   heldBack,
+  idsMadeWith,
+  MADE_LATER,
+  overlap,
   passesFilter,
   webhooksOfPending,
 } from '../delivery-rows.ts';
 import { idRange } from '../event-rows.ts';
 import { bare } from '../ids.ts';
+import type { IdRange } from '../rows.ts';
 import { readFiltered } from './pages.ts';
 import type { Transaction, Transactions } from './transaction.ts';
 
@@ -32,12 +36,15 @@ export function deliveryOperations(
     listDeliveries: (account, filter, { limit, after }) =>
       transactions.read(async ({ rows }) => {
         const { from, below } = idRange(filter, after);
-        const [list, ...key] = narrowest(filter);
+        const list = narrowest(filter);
         const page = await readFiltered({
           limit,
           below,
           isFiltered: isFiltered(filter),
-          read: (end, count) => rows(list, [bare(account), from, end, count, ...key]),
+          read: (end, count) => {
+            const [sql, ...key] = list({ from, below: end });
+            return rows(sql, [bare(account), from, end, count, ...key]);
+          },
           item: delivery,
           passes: (found: Delivery) => passesFilter(found, filter),
         });
@@ -56,11 +63,19 @@ async function shownOf(
   return heldBack(found, await rows(HOLDS, [bare(account), ids]));
 }
 
-/** One index serves each; the rest of the filter looks at what it finds. */
-function narrowest({ webhookId, eventId }: DeliveryFilter): [string, ...string[]] {
-  if (eventId !== undefined) return [LIST_OF_EVENT, bare(eventId)];
-  if (webhookId !== undefined) return [LIST_OF_WEBHOOK, bare(webhookId)];
-  return [LIST_OF_ACCOUNT];
+/** One index serves each, two those of an event; the rest of the filter looks at what they find. */
+function narrowest({
+  webhookId,
+  eventId,
+}: DeliveryFilter): (ids: IdRange) => [sql: string, ...key: string[]] {
+  if (eventId !== undefined) {
+    return (ids) => {
+      const { from, below } = overlap(ids, idsMadeWith(eventId));
+      return [LIST_OF_EVENT, bare(eventId), from, below];
+    };
+  }
+  if (webhookId !== undefined) return () => [LIST_OF_WEBHOOK, bare(webhookId)];
+  return () => [LIST_OF_ACCOUNT];
 }
 
 function isFiltered({ status, type, webhookId, eventId }: DeliveryFilter): boolean {
@@ -96,4 +111,19 @@ const listBy = (condition: string) => `
 `;
 const LIST_OF_ACCOUNT = listBy('');
 const LIST_OF_WEBHOOK = listBy('and webhook_id = $5');
-const LIST_OF_EVENT = listBy('and event_id = $5');
+const LIST_OF_EVENT = `
+  select *
+  from (
+    (${listBy(`and event_id = $5 and ${MADE_LATER}`)})
+    union all
+    (
+      select ${DELIVERY_COLUMNS}
+      from deliveries
+      where account_id = $1 and event_id = $5 and id >= $6 and id < $7
+      order by id desc
+      limit $4
+    )
+  ) as d
+  order by id desc
+  limit $4
+`;

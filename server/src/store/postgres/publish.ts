@@ -75,7 +75,7 @@ export function publishOperations({
       ...event,
       deliveries: webhooks
         .filter(({ subscriptions }) => subscriptions.some((one) => covers(one, event.type)))
-        .map(({ webhookId }) => ({ id: newId('delivery'), webhookId })),
+        .map(({ webhookId }) => ({ id: newId('delivery', event.id), webhookId })),
     }));
     return { ...publish, events };
   }

@@ -1,7 +1,7 @@
 import { covers } from '../../core/event-types.ts';
 import { firstIdAt, type NewId } from '../../core/ids.ts';
 import type { DueDelivery, DueEvent, RecoveryStep, Store } from '../../core/ports.ts';
-import { dueEvent } from '../delivery-rows.ts';
+import { dueEvent, idsMadeWith, MADE_LATER } from '../delivery-rows.ts';
 import { accountId, bare, recoveryId, webhookId } from '../ids.ts';
 import { RECOVERY_COLUMNS, recovery } from '../recovery-rows.ts';
 import { integer, type Row, text } from '../rows.ts';
@@ -112,10 +112,13 @@ export function recoveryOperations({
       .map((event) => text(event, 'id'));
     if (fitting.length === 0) return [];
     const account = text(recovery, 'account_id');
+    const madeWith = fitting.map(idsMadeWith);
     const rows = await transaction.rows(DELIVERED, [
       account,
       text(recovery, 'webhook_id'),
       fitting,
+      madeWith.map(({ from }) => from),
+      madeWith.map(({ below }) => below),
     ]);
     const delivered = new Set(rows.map((row) => text(row, 'event_id')));
     return fitting.filter((id) => !delivered.has(id));
@@ -200,19 +203,23 @@ const EVENTS_AFTER = `
  * By the events, which have few deliveries each: a webhook has many, and a planner that knows nothing of
  * the table would rather look through those (`offset` keeps it from joining them).
  */
-const DELIVERED = `
-  select missed.id as event_id
-  from unnest($3::text[]) as missed (id)
-  where exists (
+const hasDelivery = (condition: string) => `
+  exists (
     select 1
     from (
       select webhook_id, status
       from deliveries
-      where account_id = $1 and event_id = missed.id
+      where account_id = $1 and event_id = missed.id and ${condition}
       offset 0
     ) as d
     where d.webhook_id = $2 and d.status in ('pending', 'delivered')
   )
+`;
+const DELIVERED = `
+  select missed.id as event_id
+  from unnest($3::text[], $4::text[], $5::text[]) as missed (id, from_id, below_id)
+  where ${hasDelivery('id >= missed.from_id and id < missed.below_id')}
+    or ${hasDelivery(MADE_LATER)}
 `;
 
 const EVENTS = `

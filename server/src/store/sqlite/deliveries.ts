@@ -1,4 +1,4 @@
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import type { Delivery } from '../../core/model.ts';
 import type { DeliveryFilter } from '../../core/ports.ts';
 import {
@@ -6,12 +6,15 @@ import {
   delivery,
   earlierAttempt,
   heldBack,
+  idsMadeWith,
+  MADE_LATER,
+  overlap,
   passesFilter,
   webhooksOfPending,
 } from '../delivery-rows.ts';
 import { idRange } from '../event-rows.ts';
 import { bare } from '../ids.ts';
-import { filteredPage } from '../rows.ts';
+import { filteredPage, type IdRange, type Row } from '../rows.ts';
 import type { Operations } from './operation-types.ts';
 
 export function deliveryOperations(
@@ -33,19 +36,21 @@ export function deliveryOperations(
     from webhooks
     where account_id = ? and id = ? and held_until is not null
   `);
-  // One index serves each, and is named: SQLite would read all of an account for those of one webhook.
+  // One index serves each, two those of an event, and is named: SQLite would read all of an account for those of one webhook.
   // The rest of the filter looks at what it finds.
-  const listBy = (index: string, column: 'account_id' | 'webhook_id' | 'event_id'): StatementSync =>
-    db.prepare(`
-      select ${DELIVERY_COLUMNS}
-      from deliveries indexed by ${index}
-      where account_id = ? ${column === 'account_id' ? '' : `and ${column} = ?`}
-        and id >= ? and id < ?
-      order by id desc
-    `);
-  const listOfAccount = listBy('deliveries_by_id', 'account_id');
-  const listOfWebhook = listBy('deliveries_by_webhook', 'webhook_id');
-  const listOfEvent = listBy('deliveries_by_event', 'event_id');
+  const listBy = (index: string, condition: string) => `
+    select ${DELIVERY_COLUMNS}
+    from deliveries indexed by ${index}
+    where account_id = ? and id >= ? and id < ? ${condition}
+  `;
+  const newestFirst = (sql: string) => db.prepare(`${sql} order by id desc`);
+  const listOfAccount = newestFirst(listBy('deliveries_by_id', ''));
+  const listOfWebhook = newestFirst(listBy('deliveries_by_webhook', 'and webhook_id = ?'));
+  const listOfEvent = newestFirst(`
+    ${listBy('deliveries_by_id', 'and event_id = ?')}
+    union all
+    ${listBy('deliveries_later', `and event_id = ? and ${MADE_LATER}`)}
+  `);
 
   return {
     getDelivery(account, id) {
@@ -59,9 +64,7 @@ export function deliveryOperations(
     },
 
     listDeliveries(account, filter, { limit, after }) {
-      const { from, below } = idRange(filter, after);
-      const [statement, ...key] = narrowest(filter);
-      const rows = statement.iterate(bare(account), ...key, from, below);
+      const rows = rowsOf(bare(account), filter, idRange(filter, after));
       const passes = (found: Delivery) => passesFilter(found, filter);
       const page = filteredPage(rows, limit, { item: delivery, passes });
       return { ...page, items: shownOf(account, page.items) };
@@ -74,9 +77,18 @@ export function deliveryOperations(
     return heldBack(found, holds);
   }
 
-  function narrowest({ webhookId, eventId }: DeliveryFilter): [StatementSync, ...SQLInputValue[]] {
-    if (eventId !== undefined) return [listOfEvent, bare(eventId)];
-    if (webhookId !== undefined) return [listOfWebhook, bare(webhookId)];
-    return [listOfAccount];
+  function rowsOf(
+    account: string,
+    { webhookId, eventId }: DeliveryFilter,
+    ids: IdRange,
+  ): Iterable<Row> {
+    const key = [account, ids.from, ids.below];
+    if (eventId !== undefined) {
+      const event = bare(eventId);
+      const madeWith = overlap(ids, idsMadeWith(eventId));
+      return listOfEvent.iterate(account, madeWith.from, madeWith.below, event, ...key, event);
+    }
+    if (webhookId !== undefined) return listOfWebhook.iterate(...key, bare(webhookId));
+    return listOfAccount.iterate(...key);
   }
 }

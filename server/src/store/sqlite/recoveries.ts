@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { covers } from '../../core/event-types.ts';
 import { firstIdAt, type NewId } from '../../core/ids.ts';
 import type { DueDelivery } from '../../core/ports.ts';
-import { DUE_COLUMNS, dueDelivery, dueEvent } from '../delivery-rows.ts';
+import { DUE_COLUMNS, dueDelivery, dueEvent, idsMadeWith, MADE_LATER } from '../delivery-rows.ts';
 import { accountId, bare, recoveryId, webhookId } from '../ids.ts';
 import { RECOVERY_COLUMNS, recovery } from '../recovery-rows.ts';
 import { integer, type Row, text } from '../rows.ts';
@@ -52,10 +52,16 @@ export function recoveryOperations(
     limit ?
   `);
   // An event has few deliveries, a webhook has many.
-  const hasDelivery = db.prepare(`
+  const deliveryBy = (index: string, condition: string) => `
     select 1
-    from deliveries indexed by deliveries_by_event
+    from deliveries indexed by ${index}
     where account_id = ? and event_id = ? and webhook_id = ? and status in ('pending', 'delivered')
+      and ${condition}
+  `;
+  const hasDelivery = db.prepare(`
+    ${deliveryBy('deliveries_by_id', 'id >= ? and id < ?')}
+    union all
+    ${deliveryBy('deliveries_later', MADE_LATER)}
     limit 1
   `);
   const eventOf = db.prepare(`
@@ -144,9 +150,10 @@ export function recoveryOperations(
     if (integer(event, 'test') === 1) return false;
     const type = text(event, 'type');
     if (!subscriptions.some((one) => covers(one, type))) return false;
-    const account = text(recovery, 'account_id');
-    const webhook = text(recovery, 'webhook_id');
-    return hasDelivery.get(account, text(event, 'id'), webhook) === undefined;
+    const id = text(event, 'id');
+    const key = [text(recovery, 'account_id'), id, text(recovery, 'webhook_id')];
+    const { from, below } = idsMadeWith(id);
+    return hasDelivery.get(...key, from, below, ...key) === undefined;
   }
 
   function bringBack(recovery: Row, missed: Row, now: number): void {
