@@ -6,6 +6,7 @@ import {
   ID_PREFIXES,
   type IdKind,
   isIdOf,
+  MOMENT_DIGITS,
   randomDigits,
 } from '../../src/core/ids.ts';
 import type { Random } from '../../src/core/ports.ts';
@@ -36,6 +37,21 @@ describe('an id', () => {
     );
     assert.ok(differing.length > 4);
     assert.ok(Math.log2(62 ** 14) >= 80);
+  });
+
+  test('that is made beside another begins with the same moment, whenever that was', (t) => {
+    let now = NOON;
+    const newId = idsAt(() => now, seeded(t));
+    const [before, event] = [newId('event'), newId('testEvent')];
+    now += 60_000;
+    const beside = Array.from({ length: 100 }, () => newId('delivery', event));
+    const moment = event.slice(ID_PREFIXES.testEvent.length).slice(0, MOMENT_DIGITS);
+    for (const id of beside) {
+      assert.match(id, /^del_[A-Za-z0-9]{24}$/);
+      assert.equal(id.slice(4, 4 + MOMENT_DIGITS), moment);
+    }
+    assert.equal(new Set(beside).size, 100);
+    assert.notEqual(before.slice(4, 4 + MOMENT_DIGITS), moment);
   });
 
   test('is that of no other process in the same millisecond', () => {

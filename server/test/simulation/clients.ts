@@ -120,7 +120,7 @@ export class Clients {
       events: events.map((event) => ({
         ...event,
         deliveries: matching(event.type).map(({ id }) => ({
-          id: newId('delivery'),
+          id: newId('delivery', event.id),
           webhookId: id,
         })),
       })),

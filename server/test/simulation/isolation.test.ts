@@ -171,7 +171,7 @@ async function run(t: TestContext, kinds: readonly Kind[]): Promise<Map<string, 
     const events = some.map(({ webhook, kind }) => {
       const id = newId('event');
       published.set(id, { kind, at: clock.monotonic() });
-      const deliveries = [{ id: newId('delivery'), webhookId: webhook.id }];
+      const deliveries = [{ id: newId('delivery', id), webhookId: webhook.id }];
       const of = { accountId: DEFAULT_ACCOUNT_ID, type: 'user.created', createdAt: clock.now() };
       return { ...of, id, body: '{}', deliveries };
     });

@@ -111,7 +111,8 @@ const QUESTIONS: Question[] = [
   },
   {
     name: 'a page of deliveries of an event',
-    ask: ({ listDeliveries }) => listDeliveries(ACCOUNT, { eventId: 'evt_asked0' }, { limit: 10 }),
+    ask: ({ listDeliveries }) =>
+      listDeliveries(ACCOUNT, { eventId: 'evt_0000000000asked' }, { limit: 10 }),
     by: ['deliveries_by_id', 'deliveries_later'],
     isBounded: true,
   },
@@ -163,6 +164,9 @@ function openFilled(t: TestContext, { asked, other }: Rows): MeasuredStore {
   return store;
 }
 
+/** Each of a moment of its own. */
+const ID = `printf('%010d', number) || ?1`;
+
 function fill(db: DatabaseSync, webhook: string, count: number): void {
   db.prepare(`
     insert into webhooks (account_id, id, url, events, description, status, secret_sealed,
@@ -180,14 +184,14 @@ function fill(db: DatabaseSync, webhook: string, count: number): void {
   db.prepare(`
     ${numbers}
     insert into events (account_id, id, type, created_at, body)
-    select 'mine', ? || number, 'user.created', number, '{}'
+    select 'mine', ${ID}, 'user.created', number, '{}'
     from numbers
   `).run(webhook);
   db.prepare(`
     ${numbers}
     insert into deliveries (account_id, id, webhook_id, event_id, event_type, "trigger", status,
       created_at, due_at, attempt_count, sent_at)
-    select 'mine', ?1 || printf('%08d', number), ?1, ?1 || number, 'user.created', 'schedule',
+    select 'mine', ${ID}, ?1, ${ID}, 'user.created', 'schedule',
       'pending', number, number, number % 2, iif(number % 2 = 1, ${SETTING_MS_MAX} + number, null)
     from numbers
   `).run(webhook);

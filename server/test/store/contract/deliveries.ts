@@ -37,6 +37,44 @@ export function deliveriesContract(under: StoreUnderTest): void {
       }
     });
 
+    test('an event lists what was made with it, what was sent again, and what an older program made', async (t) => {
+      const { store, mine, newId, tick } = await openWorld(t, under);
+      const webhook = await mine.webhook();
+      await mine.webhook();
+      const [event] = await mine.publish({}, {});
+      const eventId = event?.id ?? '';
+      const madeWith = event?.deliveries.map(({ id }) => id) ?? [];
+      const again = newId('delivery');
+      await store.redeliver({
+        accountId: mine.id,
+        deliveryId: madeWith[0] ?? '',
+        newId: again,
+        createdAt: tick(),
+      });
+      // Its id begins with a moment that is not the event's.
+      const { version } = await store.subscriptions(mine.id);
+      const older = newId('delivery');
+      const olderEvent = eventOf(mine.id, newId('event'), tick());
+      const deliveries = [{ id: older, webhookId: webhook.id }];
+      await store.publish({
+        accountId: mine.id,
+        webhooksVersion: version,
+        events: [{ ...olderEvent, deliveries }],
+      });
+      const listed: string[] = [];
+      for (let after: string | undefined; ; ) {
+        const page = await store.listDeliveries(mine.id, { eventId }, { limit: 1, after });
+        listed.push(...idsOf(page.items));
+        if (!page.hasMore) break;
+        after = page.end ?? undefined;
+      }
+      assert.deepEqual(listed, [again, ...madeWith.sort().reverse()]);
+      const ofOlder = await store.listDeliveries(mine.id, { eventId: olderEvent.id }, { limit: 5 });
+      assert.deepEqual(idsOf(ofOlder.items), [older]);
+      const before = { eventId, createdBefore: BEGIN };
+      assert.deepEqual((await store.listDeliveries(mine.id, before, { limit: 5 })).items, []);
+    });
+
     test('a list can be of one webhook, event, type or status, or of several of them', async (t) => {
       const world = await openWorld(t, under);
       const { store, mine, handedOver, newId } = world;

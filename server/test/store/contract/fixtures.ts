@@ -102,7 +102,7 @@ function accountOf(
         const event = { ...eventOf(accountId, newId('event'), createdAt), ...fields };
         const deliveries = webhooks
           .filter((webhook) => webhook.events.some((one) => covers(one, event.type)))
-          .map((webhook) => ({ id: newId('delivery'), webhookId: webhook.id }));
+          .map((webhook) => ({ id: newId('delivery', event.id), webhookId: webhook.id }));
         return { ...event, deliveries };
       }),
     };

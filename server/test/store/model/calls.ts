@@ -338,7 +338,7 @@ function publishOf(
     const id = newId('event');
     const deliveries = webhooks
       .filter((webhook) => isMatched && webhook.events.some((one) => covers(one, type)))
-      .map((webhook) => ({ id: newId('delivery'), webhookId: webhook.id }));
+      .map((webhook) => ({ id: newId('delivery', id), webhookId: webhook.id }));
     return { accountId, id, type, createdAt: now, body: `{"id":"${id}"}`, deliveries };
   });
   const webhooksVersion = {

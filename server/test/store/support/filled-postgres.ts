@@ -59,10 +59,9 @@ export async function fill(client: pg.Client, filling: Filling): Promise<void> {
   );
 }
 
-/** As long as an id, and of one time. */
-const ID = `'0000' || lpad(number::text, 20, '0')`;
+/** As long as an id, each of a moment of its own. */
+const ID = `lpad(number::text, 10, '0') || repeat('0', 14)`;
 
-/** A webhook's id sorts among the others by what comes last. */
 export function filledId(number: number): string {
-  return `0000${String(number).padStart(20, '0')}`;
+  return String(number).padStart(10, '0') + '0'.repeat(14);
 }
