@@ -8,7 +8,7 @@ import type { LaneMemories } from './lane-memories.ts';
 import type { EnginePorts, EngineSettings } from './ports.ts';
 import type { Prefetch } from './prefetch.ts';
 import { rateOfLane } from './rate-of-lane.ts';
-import type { RateWindow } from './rate-window.ts';
+import { placesOf, type RateWindow } from './rate-window.ts';
 import { ReceiverState } from './receiver-state.ts';
 import { createSender } from './sender.ts';
 import type { Tenures } from './tenures.ts';
@@ -349,8 +349,9 @@ export class Gates {
     return target.rotation === null ? slots : 2 * slots;
   }
 
-  #windowMax({ settings }: Target): number {
-    return settings.concurrencyMax ?? this.#settings.concurrencyMax;
+  #windowMax({ settings: { concurrencyMax, rateLimit } }: Target): number {
+    const max = concurrencyMax ?? this.#settings.concurrencyMax;
+    return rateLimit === null ? max : Math.min(max, placesOf(rateLimit));
   }
 
   /**

@@ -10,6 +10,17 @@ export const RATE_MARGIN_MS = 25;
 const ARRIVAL_SHARE = 0.1;
 const ARRIVAL_MS_MAX = 1_000;
 
+/** To a receiver that answers within so long goes all that its limit allows. */
+const ANSWER_MS = 10_000;
+
+/**
+ * So many exchanges at once a limit needs. More would not send more, and after a crash each that may have been
+ * in progress counts as sent: of a hundred an hour one, and not a hundred.
+ */
+export function placesOf({ max, perMs }: RateLimit): number {
+  return Math.ceil((max * ANSWER_MS) / perMs);
+}
+
 /**
  * A sliding window over send times: at most `max` requests arrive within any span of `perMs`. Exact,
  * because it remembers the moment of each of the last `max`, and because one that has been begun and may

@@ -164,6 +164,27 @@ describe('the rate of a webhook', () => {
     assertWithin(moments, FIVE_A_SECOND);
   });
 
+  test('of a hundred an hour loses one to a crash, and goes on at once', async (t) => {
+    const limit = { max: 100, perMs: HOUR_MS };
+    const { world, moments } = await open(t, limit);
+    world.transport.answering = () => {
+      moments.push(world.clock.monotonic());
+      return 'nothing';
+    };
+    await world.publish(200);
+    assert.equal(moments.length, 1);
+    await world.restart();
+    world.transport.answering = () => {
+      moments.push(world.clock.monotonic());
+      return OK;
+    };
+    await world.clock.advance(MINUTE_MS);
+    assert.equal(moments.length, 1 + 99);
+    await world.clock.advance(2 * HOUR_MS);
+    assert.ok(moments.length > 200);
+    assertWithin(moments, limit);
+  });
+
   test('holds over a crash when the webhook was disabled and enabled before it sent again', async (t) => {
     const { world, webhook, moments } = await open(t, FIVE_A_SECOND);
     world.transport.answering = () => {
