@@ -23,13 +23,13 @@ export const VERIFICATION_ERRORS = {
   },
   headers_missing: {
     status: 400,
-    message: 'The headers of the signature are not complete.',
+    message: 'The headers of the signature are missing.',
     hint: 'Pass all headers of the request unchanged.',
   },
   legacy_not_accepted: {
     status: 400,
     message: 'The request carries only X-Webhook-Signature.',
-    hint: 'It has no timestamp, so a recorded one can be sent again. Pass `legacy: true` to accept it.',
+    hint: 'It has no timestamp: a recorded one can be sent again. Pass `legacy: true` to accept it.',
   },
   id_malformed: {
     status: 400,
@@ -44,7 +44,7 @@ export const VERIFICATION_ERRORS = {
   timestamp_too_old: {
     status: 400,
     message: 'The request was signed too long ago.',
-    hint: 'Check the clock of this machine, and verify on arrival.',
+    hint: 'Verify on arrival. Check the clock of this machine.',
   },
   timestamp_too_new: {
     status: 400,
@@ -64,7 +64,7 @@ export const VERIFICATION_ERRORS = {
   body_malformed: {
     status: 400,
     message: 'The body is signed but is not an event.',
-    hint: 'Is the sender Posthorn?',
+    hint: 'Is Posthorn the sender?',
   },
 } as const satisfies Record<string, { status: number; message: string; hint: string }>;
 

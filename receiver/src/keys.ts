@@ -1,11 +1,11 @@
 import { PRIVATE_KEY_PREFIX, PUBLIC_KEY_PREFIX, type PublicKey, publicKey } from './ed25519.ts';
 import { WebhookVerificationError } from './errors.ts';
-import { type HmacKey, hmacKey } from './hmac.ts';
+import { type KeyedHmac, keyedHmac } from './hmac.ts';
 import { receiverSecretFault, secretKeys } from './secret.ts';
 
 /** One secret, made ready: either both HMAC keys or the public key. */
 export type VerificationKey =
-  | { readonly kind: 'hmac'; readonly legacy: HmacKey; readonly standard: HmacKey }
+  | { readonly kind: 'hmac'; readonly legacy: KeyedHmac; readonly standard: KeyedHmac }
   | { readonly kind: 'ed25519'; readonly publicKey: PublicKey };
 
 /** As `verify` takes them. */
@@ -56,7 +56,7 @@ function newKey(secret: string): VerificationKey {
   const fault = receiverSecretFault(secret);
   if (fault !== undefined) throw malformed(fault);
   const { legacy, standard } = secretKeys(secret);
-  return { kind: 'hmac', legacy: hmacKey(legacy), standard: hmacKey(standard) };
+  return { kind: 'hmac', legacy: keyedHmac(legacy), standard: keyedHmac(standard) };
 }
 
 function malformed(detail: string): WebhookVerificationError {

@@ -14,7 +14,7 @@ export function mismatch(refused: Refused): WebhookVerificationError {
 
 function hintOf({ eventId, secrets, body }: Refused): string | undefined {
   if (presentSecrets(secrets).some((secret) => /^(["']).*\1$/.test(secret))) {
-    return 'A secret has quotes around it: take them away.';
+    return 'A secret has quotes around it: remove them.';
   }
   if (eventId?.startsWith('wh_')) {
     return 'The header webhook-id is not X-Webhook-Id. Pass all headers of the request unchanged.';

@@ -2,7 +2,7 @@ import { equalInConstantTime } from './constant-time.ts';
 import type { PublicKey } from './ed25519.ts';
 import { WebhookVerificationError } from './errors.ts';
 import { parseEvent, type WebhookEvent } from './event.ts';
-import type { HmacKey } from './hmac.ts';
+import { digestWith } from './hmac.ts';
 import { type Secrets, type VerificationKey, verificationKeys } from './keys.ts';
 import { mismatch } from './mismatch.ts';
 import { type RequestHeaders, type SignatureHeaders, signatureHeaders } from './request-headers.ts';
@@ -177,14 +177,6 @@ async function verifyLegacy(
     if (equalInConstantTime(given, own)) return;
   }
   throw mismatch({ secrets, body });
-}
-
-function digestWith(
-  key: HmacKey,
-  content: readonly (string | Uint8Array)[],
-  encoding: 'hex' | 'base64',
-): string | Promise<string> {
-  return key.digest(content, encoding);
 }
 
 function headersMissing({ eventId, timestamp, standardSignature }: SignatureHeaders) {

@@ -1,6 +1,5 @@
-import { createSecretKey, type KeyObject } from 'node:crypto';
 import { HEADERS, legacySignature, secretKeys, standardSignature } from '@posthorn/receiver';
-import { hmacSync } from '@posthorn/receiver/node';
+import { digestWith, type ReadyKey, readyKey } from '@posthorn/receiver/node';
 import type { Trigger } from '../core/model.ts';
 import type { DueEvent, Target, Vault, WireRequest } from '../core/ports.ts';
 import { secretPlace } from '../core/secret-place.ts';
@@ -37,8 +36,8 @@ export interface Sender {
 }
 
 interface Keys {
-  legacy: KeyObject;
-  standard: KeyObject;
+  legacy: ReadyKey;
+  standard: ReadyKey;
 }
 
 /** Throws when a secret cannot be opened with the encryption key in use. */
@@ -71,8 +70,8 @@ export function createSender(
       const bytes = bytesOf(event);
       const timestamp = Math.floor(startedAt / 1_000);
       const legacyKey = secret === 'before' && before !== null ? before.legacy : newest.legacy;
-      const standard = (key: KeyObject) =>
-        standardSignature(hmacSync, key, event.id, timestamp, bytes);
+      const standard = (key: ReadyKey) =>
+        standardSignature(digestWith, key, event.id, timestamp, bytes);
       const isOverlap = before !== null && startedAt < until;
       return {
         url,
@@ -86,7 +85,7 @@ export function createSender(
           HEADERS.eventType,
           event.type,
           HEADERS.legacySignature,
-          legacySignature(hmacSync, legacyKey, bytes),
+          legacySignature(digestWith, legacyKey, bytes),
           HEADERS.eventId,
           event.id,
           HEADERS.timestamp,
@@ -122,5 +121,5 @@ function bytesOf(event: DueEvent): Buffer {
 
 function keysOf(secret: string): Keys {
   const { legacy, standard } = secretKeys(secret);
-  return { legacy: createSecretKey(legacy), standard: createSecretKey(standard) };
+  return { legacy: readyKey(legacy), standard: readyKey(standard) };
 }
