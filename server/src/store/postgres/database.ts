@@ -20,8 +20,7 @@ export interface Database {
   /** For what many callers share. */
   batches: pg.Pool;
   others: pg.Pool;
-  /** What a transaction begins with; one that only reads sees one moment throughout. */
-  begin: { write: string; read: string };
+  begin: Beginnings;
   /** Over several servers: a transaction that has ended at one may not be seen at another yet. */
   isDistributed: boolean;
   /** Whether a connection is to one server process for all its life: a pooler would lose what was kept there. */
@@ -29,20 +28,37 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** Connects, and throws a `DatabaseFault` when that cannot be done. */
+/** What a transaction begins with; one that only reads sees one moment throughout. */
+export interface Beginnings {
+  write: string;
+  read: string;
+}
+
+/**
+ * Connects, and throws a `DatabaseFault` when that cannot be done.
+ *
+ * Connections that are ours alone have their settings from the beginning. Behind a pooler in transaction
+ * mode they would be somebody else's next: there each transaction sets them for itself.
+ */
 export async function openDatabase(url: string): Promise<Database> {
-  const batches = createPool(url, BATCH_CONNECTIONS);
-  const others = createPool(url, OTHER_CONNECTIONS);
-  const close = () => ended(Promise.all([batches.end(), others.end()]));
-  try {
-    const settings = await settingsOf(others);
-    const { isDistributed } = settings;
-    const keepsStatements = !isDistributed && (await isDirect(others));
-    return { batches, others, begin: beginOf(settings), isDistributed, keepsStatements, close };
-  } catch (error) {
-    await close();
-    throw faultOf(error);
-  }
+  const server = await serverAt(url);
+  const { isDistributed, isDirect } = server;
+  const keepsStatements = isDirect && !isDistributed;
+  const settings = settingsFor(server);
+  const own = isDirect ? settings : [];
+  // A statement that is kept has one sensible plan: else the server goes on making one for each call where
+  // it takes a few values for cheaper than many.
+  const plans = keepsStatements ? ['plan_cache_mode = force_generic_plan'] : [];
+  const batches = createPool(url, BATCH_CONNECTIONS, [...own, ...plans]);
+  const others = createPool(url, OTHER_CONNECTIONS, own);
+  return {
+    batches,
+    others,
+    begin: beginWith(isDirect ? [] : settings),
+    isDistributed,
+    keepsStatements,
+    close: () => ended(Promise.all([batches.end(), others.end()])),
+  };
 }
 
 /** A server that says nothing any more does not say good-bye either: it is waited for no longer. */
@@ -53,7 +69,7 @@ export async function ended(ending: Promise<unknown>): Promise<void> {
   clearTimeout(timer);
 }
 
-export function createPool(url: string, max: number): pg.Pool {
+export function createPool(url: string, max: number, settings: readonly string[] = []): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max,
@@ -64,6 +80,7 @@ export function createPool(url: string, max: number): pg.Pool {
     connectionTimeoutMillis: CONNECT_MS_MAX,
     idleTimeoutMillis: CONNECTION_IDLE_MS_MAX,
     query_timeout: ANSWER_MS_MAX,
+    onConnect: settings.length === 0 ? undefined : (client) => client.query(set('', settings)),
   } as pg.PoolConfig);
   // A connection that dies says so, whether somebody uses it or not; unheard it would end the process.
   // Who uses it is told by the statement that fails.
@@ -81,37 +98,42 @@ const TYPES = {
   },
 } as pg.CustomTypesConfig;
 
-/** What of the server's settings decides what a transaction sets for itself. */
-interface ServerSettings {
+/** What is at the other end decides how it is spoken to. */
+interface Server {
   synchronousCommit: string;
   isDistributed: boolean;
+  /** No pooler is between: that greets with a number of its own instead of the server process's. */
+  isDirect: boolean;
 }
 
-async function settingsOf(pool: pg.Pool): Promise<ServerSettings> {
-  const { rows } = await pool.query('show synchronous_commit');
-  return {
-    synchronousCommit: String(rows[0]?.synchronous_commit),
-    isDistributed: await hasCitus(pool),
-  };
-}
-
-/** A pooler greets with a number of its own instead of the server process's. */
-async function isDirect(pool: pg.Pool): Promise<boolean> {
-  const client = await pool.connect();
+async function serverAt(url: string): Promise<Server> {
+  const pool = createPool(url, 1);
   try {
-    const { rows } = await client.query('select pg_backend_pid() as pid');
-    return (client as pg.PoolClient & { processID?: number }).processID === rows[0]?.pid;
+    const client = (await pool.connect()) as pg.PoolClient & { processID?: number };
+    try {
+      const { rows } = await client.query(
+        `select current_setting('synchronous_commit') as synchronous_commit, pg_backend_pid() as pid`,
+      );
+      return {
+        synchronousCommit: rows[0]?.synchronous_commit,
+        isDistributed: await hasCitus(client),
+        isDirect: client.processID === rows[0]?.pid,
+      };
+    } finally {
+      client.release();
+    }
+  } catch (error) {
+    throw faultOf(error);
   } finally {
-    client.release();
+    await ended(pool.end());
   }
 }
 
 /**
- * `set local`: behind a pooler in transaction mode a session's settings would be somebody else's. A
- * server that answers before it has synced would make a lie of every 202, so that is turned on; any
+ * A server that answers before it has synced would make a lie of every 202, so that is turned on; any
  * other choice of its operator stands.
  */
-function beginOf({ synchronousCommit, isDistributed }: ServerSettings): Database['begin'] {
+function settingsFor({ synchronousCommit, isDistributed }: Server): string[] {
   const limits = [
     `statement_timeout = ${STATEMENT_MS_MAX}`,
     `lock_timeout = ${LOCK_WAIT_MS_MAX}`,
@@ -126,9 +148,17 @@ function beginOf({ synchronousCommit, isDistributed }: ServerSettings): Database
   const durable = synchronousCommit === 'off' ? ['synchronous_commit = on'] : [];
   // Of a batch for many accounts each worker gets its part on one connection: 20 ms where it was 430.
   if (isDistributed) limits.push('citus.max_adaptive_executor_pool_size = 1');
-  const set = (settings: readonly string[]) => settings.map((one) => `; set local ${one}`).join('');
+  return [...limits, ...plans, 'jit = off', ...durable];
+}
+
+function beginWith(settings: readonly string[]): Beginnings {
+  const more = set('local', settings);
   return {
-    write: `begin${set([...limits, ...plans, 'jit = off', ...durable])}`,
-    read: `begin isolation level repeatable read read only${set([...limits, ...plans, 'jit = off'])}`,
+    write: `begin; ${more}`,
+    read: `begin isolation level repeatable read read only; ${more}`,
   };
+}
+
+function set(scope: 'local' | '', settings: readonly string[]): string {
+  return settings.map((one) => `set ${scope} ${one}`).join('; ');
 }

@@ -2,7 +2,7 @@ import type { Attempt } from '../../core/model.ts';
 import type { Settlement, SettleResult, Store } from '../../core/ports.ts';
 import { shardOf } from '../../core/shards.ts';
 import { bare } from '../ids.ts';
-import { text } from '../rows.ts';
+import { integer } from '../rows.ts';
 import { lockShards } from './fence.ts';
 import { createGroups } from './groups.ts';
 import { kept, type Statement } from './statements.ts';
@@ -81,7 +81,7 @@ async function settleRound(
   const again = round.filter(({ status }) => status === 'pending');
   const ended = round.filter(({ status }) => status !== 'pending');
   const [endedNow, delayed] = await Promise.all([
-    changed(transaction, END, ended, []),
+    changed(transaction, END, ended),
     changed(transaction, DELAY, again, [again.map(({ dueAt }) => dueAt)]),
     keepBefore(
       transaction,
@@ -90,35 +90,29 @@ async function settleRound(
     keepFirstTries(transaction, round),
     writeAttempts(transaction, round),
   ]);
-  for (const settlement of round) {
-    const settled = settlement.status === 'pending' ? delayed : endedNow;
-    results.set(
-      settlement,
-      settled.has(keyOf(bare(settlement.accountId), bare(settlement.deliveryId)))
-        ? 'settled'
-        : 'ended',
-    );
-  }
+  for (const settlement of round) results.set(settlement, 'ended');
+  for (const settlement of [...endedNow, ...delayed]) results.set(settlement, 'settled');
 }
 
 function keyOf(account: string, delivery: string): string {
   return `${account} ${delivery}`;
 }
 
-/** The keys of those that were pending until now. */
+/** Those that were pending until now. */
 async function changed(
   transaction: Transaction,
   sql: Statement,
   settlements: readonly Settlement[],
-  more: readonly unknown[],
-): Promise<ReadonlySet<string>> {
-  if (settlements.length === 0) return new Set();
+  more: readonly unknown[] = [],
+): Promise<Settlement[]> {
+  if (settlements.length === 0) return [];
   const rows = await transaction.rows(sql, [
     settlements.map(({ accountId }) => bare(accountId)),
     settlements.map(({ deliveryId }) => bare(deliveryId)),
+    settlements.map((_, index) => index),
     ...more,
   ]);
-  return new Set(rows.map((row) => keyOf(text(row, 'account_id'), text(row, 'delivery_id'))));
+  return rows.flatMap((row) => settlements[integer(row, 'n')] ?? []);
 }
 
 /** The row holds the newest attempt: the one before moves to `attempts` when a new one ends. */
@@ -153,6 +147,7 @@ async function writeAttempts(
     ...keyed(round),
     round.map(({ status }) => status),
     round.map(({ dueAt }) => dueAt),
+    round.map(({ webhookId }) => bare(webhookId)),
   ]);
 }
 
@@ -176,18 +171,19 @@ function keyed(rows: readonly Keyed[]): unknown[][] {
 
 const END = kept(`
   delete from pending
-  using unnest($1::text[], $2::text[]) as ended (account_id, delivery_id)
+  using unnest($1::text[], $2::text[], $3::integer[]) as ended (account_id, delivery_id, n)
   where pending.account_id = ended.account_id and pending.delivery_id = ended.delivery_id
-  returning pending.account_id, pending.delivery_id
+  returning ended.n
 `);
 
 /** 0 would be one that was never tried. */
 const DELAY = kept(`
   update pending
   set due_at = greatest(delayed.due_at, 1)
-  from unnest($1::text[], $2::text[], $3::bigint[]) as delayed (account_id, delivery_id, due_at)
+  from unnest($1::text[], $2::text[], $3::integer[], $4::bigint[])
+    as delayed (account_id, delivery_id, n, due_at)
   where pending.account_id = delayed.account_id and pending.delivery_id = delayed.delivery_id
-  returning pending.account_id, pending.delivery_id
+  returning delayed.n
 `);
 
 const KEEP_BEFORE = `
@@ -217,9 +213,10 @@ const KEEP_FIRST_TRIES = `
 
 /**
  * Where somebody ended it while the exchange was in progress, what happened is kept and the end stands.
- * `sent_at` is when the attempt began, once more where the webhook has a rate limit.
+ * `sent_at` is when the attempt began, once more where the webhook has a rate limit. The webhook is named so
+ * that either index of a delivery leads to it: for empty tables, one is as good as the other.
  */
-const WRITE_ATTEMPTS = `
+const WRITE_ATTEMPTS = kept(`
   update deliveries d
   set status = case d.status when 'pending' then made.status else d.status end,
     due_at = case d.status when 'pending' then made.due_at else d.due_at end,
@@ -231,6 +228,7 @@ const WRITE_ATTEMPTS = `
       from webhooks w
       where w.account_id = d.account_id and w.id = d.webhook_id and w.rate_limited_since is not null
     )
-  from ${ATTEMPTS}, $11::text[], $12::bigint[]) as made (${ATTEMPT_COLUMNS}, status, due_at)
-  where d.account_id = made.account_id and d.id = made.delivery_id
-`;
+  from ${ATTEMPTS}, $11::text[], $12::bigint[], $13::text[])
+    as made (${ATTEMPT_COLUMNS}, status, due_at, webhook_id)
+  where d.account_id = made.account_id and d.webhook_id = made.webhook_id and d.id = made.delivery_id
+`);
