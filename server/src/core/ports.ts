@@ -305,6 +305,8 @@ export interface Target extends WebhookRef {
   rotation: Rotation | null;
   heldUntil: number | null;
   settings: WebhookSettings;
+  /** When anything of it was changed, Unix milliseconds; null: it is as it was made. */
+  changedAt: number | null;
   status: Webhook['status'] | 'deleted';
   memory: LaneMemory | null;
 }

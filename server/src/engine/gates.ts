@@ -14,6 +14,8 @@ import { createSender } from './sender.ts';
 import type { Tenures } from './tenures.ts';
 
 const CANCEL_PAGE = 1_000;
+/** The longest that an exchange may last, with its settlement, and that clocks may be apart. */
+const CHANGED_MS_MAX = 10 * 60_000;
 const STORE_RETRY_MS = 500;
 /** Idle lanes that are kept for their prepared keys. */
 const LANES_KEPT_MAX = 10_000;
@@ -287,7 +289,7 @@ export class Gates {
     lane.reads += 1;
     const read = lane.reads;
     const target = await this.#ports.store.target(lane.webhook);
-    if (target !== null) lane.unrecorded = Math.max(lane.unrecorded, this.#inProgressMax(target));
+    if (target !== null) lane.unrecorded ??= this.#unrecordedOf(lane, target);
     const rate = target?.status === 'active' ? await this.#rateOf(lane, target) : null;
     if (lane.reads !== read) return;
     if (target?.status === 'active') {
@@ -344,9 +346,19 @@ export class Gates {
     return await rateOfLane(lane, rateLimit, this.#ports);
   }
 
-  #inProgressMax(target: Target): number {
-    const slots = target.settings.ordering === 'strict' ? 1 : this.#windowMax(target);
-    return target.rotation === null ? slots : 2 * slots;
+  /**
+   * The most that the owner before may have had in progress. Where the webhook has been changed since
+   * shortly before it fell, what it was then is not known, and that may be any number.
+   */
+  #unrecordedOf(lane: Lane, target: Target): number {
+    const { fellBefore } = lane.tenure;
+    if (fellBefore === null) return 0;
+    const { clock } = this.#ports;
+    const fellAt = fellBefore + clock.now() - clock.monotonic();
+    const { changedAt, settings, rotation } = target;
+    if (changedAt !== null && changedAt > fellAt - CHANGED_MS_MAX) return Number.POSITIVE_INFINITY;
+    const slots = settings.ordering === 'strict' ? 1 : this.#windowMax(target);
+    return rotation === null ? slots : 2 * slots;
   }
 
   #windowMax({ settings: { concurrencyMax, rateLimit } }: Target): number {

@@ -57,8 +57,8 @@ export class Lane {
   disablesWhenGone = false;
   receiver = new ReceiverState(null, 1);
   rate: RateWindow | null = null;
-  /** The most that the owner before may have had in progress, under what the webhook was since it was read first. */
-  unrecorded = 0;
+  /** The most that the owner before may have had in progress; null before the webhook was read. */
+  unrecorded: number | null = null;
   /** Nothing starts before (wall clock): the receiver asked for it. */
   heldUntil: number | null = null;
   /** Exchanges in progress with the receiver of now, oldest first. */

@@ -23,7 +23,8 @@ export async function rateOfLane(
   const stored = await store.sendTimes({ ...lane.webhook, since, limit: limit.max });
   // Whatever is pending now: what the owner before had in progress may have been cancelled meanwhile.
   const { fellBefore } = lane.tenure;
-  const unknown = fellBefore === null ? [] : Array<number>(lane.unrecorded).fill(fellBefore);
+  const unrecorded = Math.min(lane.unrecorded ?? 0, limit.max);
+  const unknown = fellBefore === null ? [] : Array<number>(unrecorded).fill(fellBefore);
   const known = [...unknown, ...stored.map((moment) => moment - aheadMs)];
   return () => {
     // A wall clock that was set back has moments in the future.

@@ -41,10 +41,11 @@ export function delivery(row: Row): Delivery {
  */
 export const MADE_LATER = `substr(id, 1, ${MOMENT_DIGITS}) <> substr(event_id, 1, ${MOMENT_DIGITS})`;
 
-/** Among these ids are those of the deliveries that were made with the event. */
+/** Among these ids are those of the deliveries that were made with the event; none for what is no event's id. */
 export function idsMadeWith(event: string): IdRange {
-  const from = bare(event).slice(0, MOMENT_DIGITS);
-  return { from, below: from + AFTER_ALL_IDS };
+  const moment = bare(event).slice(0, MOMENT_DIGITS);
+  const below = moment.length < MOMENT_DIGITS ? moment : moment + AFTER_ALL_IDS;
+  return { from: moment, below };
 }
 
 /** The ids that are in both. */

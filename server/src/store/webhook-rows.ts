@@ -31,9 +31,14 @@ export function webhook(row: Row): Webhook {
   };
 }
 
+/** The columns that `targetOf` reads. */
+export const TARGET_COLUMNS = `${SENDING_COLUMNS}, created_at, updated_at, deleted_at, health, usual_ms,
+    failing_since, failed_attempts`;
+
 /** A row of `webhooks` beside the one of `lanes`, if there is one. */
 export function targetOf(ref: WebhookRef, row: Row): Target {
   const status = row.deleted_at === null ? text(row, 'status') : 'deleted';
+  const updatedAt = integer(row, 'updated_at');
   return {
     ...ref,
     url: text(row, 'url'),
@@ -41,6 +46,7 @@ export function targetOf(ref: WebhookRef, row: Row): Target {
     rotation: rotation(row),
     heldUntil: integerOrNull(row, 'held_until'),
     settings: settings(row),
+    changedAt: updatedAt === integer(row, 'created_at') ? null : updatedAt,
     status: status as Target['status'],
     memory: row.health === null ? null : laneMemory(row),
   };

@@ -219,6 +219,35 @@ describe('the rate of a webhook', () => {
     assert.equal(moments.length, 6);
   });
 
+  for (const before of [null, { max: 1_000, perMs: 1_000 }]) {
+    const was = before === null ? 'there was none' : 'it was another';
+    test(`holds over a crash when ${was} shortly before`, async (t) => {
+      const limit = { max: 100, perMs: HOUR_MS };
+      const { world, webhook, moments } = await open(t, before);
+      for (let turn = 0; turn < 30; turn++) {
+        await world.publish(50);
+        await world.clock.advance(1_000);
+      }
+      await world.clock.advance(2 * HOUR_MS);
+      moments.length = 0;
+      world.transport.answering = () => {
+        moments.push(world.clock.monotonic());
+        return 'nothing';
+      };
+      await world.publish(200);
+      assert.ok(moments.length > 20);
+      await world.patch(webhook, { settings: { rateLimit: limit } });
+      await world.restart();
+      world.transport.answering = () => {
+        moments.push(world.clock.monotonic());
+        return OK;
+      };
+      await world.clock.advance(2 * HOUR_MS);
+      assert.ok(moments.length > 100);
+      assertWithin(moments, limit);
+    });
+  }
+
   test('holds over a crash also for what was cancelled while it was in progress', async (t) => {
     const { world, webhook, moments } = await open(t, FIVE_A_SECOND);
     world.transport.answering = () => {

@@ -132,7 +132,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     'a rate limit forgets what may have been in progress at a crash',
     'engine/rate-of-lane.ts',
-    'Array<number>(lane.unrecorded).fill(fellBefore)',
+    'Array<number>(unrecorded).fill(fellBefore)',
     '[]',
   ),
   bug(

@@ -110,6 +110,12 @@ const QUESTIONS: Question[] = [
     isBounded: true,
   },
   {
+    name: 'a page of deliveries of what is no event',
+    ask: ({ listDeliveries }) => listDeliveries(ACCOUNT, { eventId: 'evt_0' }, { limit: 10 }),
+    by: ['deliveries_by_id', 'deliveries_later'],
+    isBounded: true,
+  },
+  {
     name: 'a page of deliveries of an event',
     ask: ({ listDeliveries }) =>
       listDeliveries(ACCOUNT, { eventId: 'evt_0000000000asked' }, { limit: 10 }),

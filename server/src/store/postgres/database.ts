@@ -80,7 +80,10 @@ export function createPool(url: string, max: number, settings: readonly string[]
     connectionTimeoutMillis: CONNECT_MS_MAX,
     idleTimeoutMillis: CONNECTION_IDLE_MS_MAX,
     query_timeout: ANSWER_MS_MAX,
-    onConnect: settings.length === 0 ? undefined : (client) => client.query(set('', settings)),
+    onConnect:
+      settings.length === 0
+        ? undefined
+        : (client) => client.query(settings.map((one) => `set ${one}`).join('; ')),
   } as pg.PoolConfig);
   // A connection that dies says so, whether somebody uses it or not; unheard it would end the process.
   // Who uses it is told by the statement that fails.
@@ -152,13 +155,9 @@ function settingsFor({ synchronousCommit, isDistributed }: Server): string[] {
 }
 
 function beginWith(settings: readonly string[]): Beginnings {
-  const more = set('local', settings);
+  const local = settings.map((one) => `set local ${one}`);
   return {
-    write: `begin; ${more}`,
-    read: `begin isolation level repeatable read read only; ${more}`,
+    write: ['begin', ...local].join('; '),
+    read: ['begin isolation level repeatable read read only', ...local].join('; '),
   };
-}
-
-function set(scope: 'local' | '', settings: readonly string[]): string {
-  return settings.map((one) => `set ${scope} ${one}`).join('; ');
 }

@@ -1,7 +1,7 @@
 /**
- * A statement that every batch has. Where a connection is ours alone, the server reads and plans it once
- * for each of them, and then hears its name. So it must go on answering the same columns when its tables
- * get more (no `*`), and have one sensible plan only, however large they were when that was made.
+ * A statement that every batch has. Where a connection is ours alone, the server reads it once for each of
+ * them, hears its name from then on, and plans it once a second. So it must go on answering the same
+ * columns when its tables get more (no `*`).
  */
 export interface KeptStatement {
   readonly name: string;

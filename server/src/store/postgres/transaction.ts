@@ -14,6 +14,8 @@ import { written } from './values.ts';
 
 /** A transaction that stood in another's way is begun again so many times at most. */
 const TRIES_MAX = 5;
+/** A plan that the server keeps is made anew after so long. */
+const PLANS_MS_MAX = 1_000;
 
 /**
  * Statements of one transaction, on a connection that nobody else uses meanwhile. What is sent without
@@ -173,7 +175,7 @@ async function attempt<Result>(
     return asked;
   };
   try {
-    void ask(begin);
+    void ask(keepsStatements && needsPlans(client) ? `${begin}; discard plans` : begin);
     const transaction = Object.assign(made, {
       rows: (sql: Statement, values?: readonly unknown[]) =>
         quietly(ask(sql, values).then(({ rows }) => rows as Row[])),
@@ -192,6 +194,20 @@ async function attempt<Result>(
     await abandon(client, fault);
     throw fault;
   }
+}
+
+/** Monotonic milliseconds: since when a connection has the plans that it keeps. */
+const plannedAt = new WeakMap<pg.PoolClient, number>();
+
+/**
+ * For a table with a few rows the server reads all of it for each batch, and it would go on with that while
+ * the table grows: by what it knows of the table now, one row is as far away as all.
+ */
+function needsPlans(client: pg.PoolClient): boolean {
+  const now = performance.now();
+  if (now - (plannedAt.get(client) ?? Number.NEGATIVE_INFINITY) < PLANS_MS_MAX) return false;
+  plannedAt.set(client, now);
+  return true;
 }
 
 /** Nobody need wait for it: what it fails with is the transaction's. */

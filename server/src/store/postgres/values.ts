@@ -42,7 +42,7 @@ const COLUMNS = {
   },
   bigint: {
     oid: 20,
-    bytesOf: () => 8,
+    bytesOf: (value: number) => integerBytes(value, 8),
     write: (bytes: Buffer, value: number, at: number) => {
       bytes.writeInt32BE(Math.floor(value / 2 ** 32), at);
       return bytes.writeInt32BE(value | 0, at + 4);
@@ -50,15 +50,21 @@ const COLUMNS = {
   },
   integer: {
     oid: 23,
-    bytesOf: () => 4,
+    bytesOf: (value: number) => integerBytes(value, 4),
     write: (bytes: Buffer, value: number, at: number) => bytes.writeInt32BE(value, at),
   },
   smallint: {
     oid: 21,
-    bytesOf: () => 2,
+    bytesOf: (value: number) => integerBytes(value, 2),
     write: (bytes: Buffer, value: number, at: number) => bytes.writeInt16BE(value, at),
   },
 } satisfies Record<string, Column>;
+
+/** As bytes, anything would be some number. */
+function integerBytes(value: unknown, bytes: number): number {
+  if (Number.isSafeInteger(value)) return bytes;
+  throw new TypeError(`${String(value)} is no integer`);
+}
 
 const columnsBySql = new Map<string, readonly Column[]>();
 

@@ -6,7 +6,7 @@ import { changed, isBegunAnew } from '../webhook-changes.ts';
 import {
   changeableColumns,
   events,
-  SENDING_COLUMNS,
+  TARGET_COLUMNS,
   targetOf,
   WEBHOOK_COLUMNS,
   webhook,
@@ -236,7 +236,7 @@ const SUBSCRIBING = `
 `;
 
 const TARGET = `
-  select ${SENDING_COLUMNS}, deleted_at, health, usual_ms, failing_since, failed_attempts
+  select ${TARGET_COLUMNS}
   from webhooks w
   left join lanes l on l.account_id = w.account_id and l.webhook_id = w.id
   where w.account_id = $1 and w.id = $2

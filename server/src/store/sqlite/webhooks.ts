@@ -5,7 +5,7 @@ import { changed, isBegunAnew } from '../webhook-changes.ts';
 import {
   changeableColumns,
   events,
-  SENDING_COLUMNS,
+  TARGET_COLUMNS,
   targetOf,
   WEBHOOK_COLUMNS,
   webhook,
@@ -84,7 +84,7 @@ export function webhookOperations(
     where account_id = ? and deleted_at is null and status <> 'disabled'
   `);
   const target = db.prepare(`
-    select ${SENDING_COLUMNS}, deleted_at, health, usual_ms, failing_since, failed_attempts
+    select ${TARGET_COLUMNS}
     from webhooks w
     left join lanes l on l.account_id = w.account_id and l.webhook_id = w.id
     where w.account_id = ? and w.id = ?

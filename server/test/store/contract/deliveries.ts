@@ -71,6 +71,10 @@ export function deliveriesContract(under: StoreUnderTest): void {
       assert.deepEqual(listed, [again, ...madeWith.sort().reverse()]);
       const ofOlder = await store.listDeliveries(mine.id, { eventId: olderEvent.id }, { limit: 5 });
       assert.deepEqual(idsOf(ofOlder.items), [older]);
+      for (const unknown of ['evt_', 'evt_0', eventId.slice(0, 8), eventId.slice(0, 14)]) {
+        const none = await store.listDeliveries(mine.id, { eventId: unknown }, { limit: 5 });
+        assert.deepEqual(none.items, [], unknown);
+      }
       const before = { eventId, createdBefore: BEGIN };
       assert.deepEqual((await store.listDeliveries(mine.id, before, { limit: 5 })).items, []);
     });

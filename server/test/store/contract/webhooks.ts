@@ -17,7 +17,13 @@ const OWN_SETTINGS: WebhookSettings = {
 };
 
 /** Of a webhook whose owner set nothing, and to which nothing was sent. */
-const PLAIN = { rotation: null, heldUntil: null, settings: DEFAULT_WEBHOOK_SETTINGS, memory: null };
+const PLAIN = {
+  changedAt: null,
+  rotation: null,
+  heldUntil: null,
+  settings: DEFAULT_WEBHOOK_SETTINGS,
+  memory: null,
+};
 
 export function webhooksContract(under: StoreUnderTest): void {
   describe('webhooks', () => {
@@ -127,6 +133,14 @@ export function webhooksContract(under: StoreUnderTest): void {
       const ref = { accountId: mine.id, webhookId };
       const gone = { ...ref, url, secretSealed: '', status: 'deleted', ...PLAIN };
       assert.deepEqual(await store.target(ref), gone);
+    });
+
+    test('the engine is told when a webhook was changed', async (t) => {
+      const { store, mine, tick } = await openWorld(t, under);
+      const { id: webhookId } = await mine.webhook();
+      const now = tick();
+      await store.updateWebhook(mine.id, webhookId, { description: 'changed' }, now);
+      assert.equal((await store.target({ accountId: mine.id, webhookId }))?.changedAt, now);
     });
 
     test('under another account a webhook does not exist', async (t) => {

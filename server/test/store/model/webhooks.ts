@@ -93,11 +93,12 @@ export function webhookAnswers(state: State): Answers<Operations> {
     target(_, { accountId, webhookId }) {
       const found = state.webhooks.get(webhookId);
       if (found?.accountId !== accountId) return null;
-      const { url, secretSealed, rotation, heldUntil, settings, memory } = found;
+      const { url, secretSealed, rotation, heldUntil, settings, memory, createdAt } = found;
+      const changedAt = found.updatedAt === createdAt ? null : found.updatedAt;
       const status = found.isDeleted ? 'deleted' : found.status;
       return {
         ...{ accountId, webhookId, url, secretSealed, rotation, heldUntil, settings },
-        ...{ status, memory },
+        ...{ changedAt, status, memory },
       };
     },
   };

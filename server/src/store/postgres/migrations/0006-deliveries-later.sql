@@ -2,5 +2,3 @@
 -- does. Only the others need an index: those that were asked for later, and those of older programs.
 create index deliveries_later on deliveries (account_id, event_id, id)
 where substr(id, 1, 10) <> substr(event_id, 1, 10);
-
-drop index deliveries_by_event;
