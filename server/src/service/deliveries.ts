@@ -115,12 +115,11 @@ export class Deliveries {
     accountId: string,
     webhookId: string,
   ): Promise<{ since: number; stats: DeliveryStats }> {
-    await this.#webhooks.get(accountId, webhookId);
+    const { heldUntil } = await this.#webhooks.get(accountId, webhookId);
     const since = this.#ports.clock.now() - STATS_SPAN_MS;
-    return {
-      since,
-      stats: await this.#ports.store.deliveryStats({ accountId, webhookId }, since),
-    };
+    const stats = await this.#ports.store.deliveryStats({ accountId, webhookId }, since);
+    if (stats.nextDueAt === null || heldUntil === null) return { since, stats };
+    return { since, stats: { ...stats, nextDueAt: Math.max(stats.nextDueAt, heldUntil) } };
   }
 }
 

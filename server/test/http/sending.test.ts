@@ -93,6 +93,11 @@ test('a webhook whose receiver asks for a pause shows until when, and its next a
     return Date.parse(delivery?.next_attempt_at ?? '') === held;
   });
   assert.ok(held >= before + 3_599_000 && held <= Date.now() + 3_600_000);
+  const stats = await server.request<{ next_attempt_at: string | null }>(
+    'GET',
+    `/v1/webhooks/${id}/stats`,
+  );
+  assert.equal(Date.parse(expectStatus(200, stats).next_attempt_at ?? ''), held);
   await publish(server);
   const [second] = await listDeliveries(server, id);
   assert.deepEqual([second?.status, second?.attempt_count], ['pending', 0]);
