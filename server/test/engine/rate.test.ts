@@ -32,10 +32,7 @@ describe('a rate limit', () => {
   test('counts retries', async (t) => {
     const settings = { retrySchedule: [0, 100, 100, 100, 100, 100] };
     const { world, moments } = await open(t, { max: 2, perMs: 1_000 }, settings);
-    world.transport.answering = () => {
-      moments.push(world.clock.monotonic());
-      return answered(400);
-    };
+    answerAll(world, moments, answered(400));
     await world.publish(5);
     await world.clock.advance(MINUTE_MS);
     assert.equal(moments.length, 30);
@@ -46,10 +43,7 @@ describe('a rate limit', () => {
     const limit = { max: 3, perMs: 1_000 };
     const { world, webhook, moments } = await open(t, limit);
     await world.rotate(webhook, 'another_webhook_secret');
-    world.transport.answering = () => {
-      moments.push(world.clock.monotonic());
-      return answered(401);
-    };
+    answerAll(world, moments, answered(401));
     await world.publish(6);
     await world.clock.advance(HOUR_MS);
     const again = world.heard.attempts.filter(({ attempt }) => attempt.note === 'second_secret');
@@ -151,10 +145,7 @@ describe('the rate of a webhook', () => {
 
   test('holds over a crash with exchanges in progress', async (t) => {
     const { world, moments } = await open(t, FIVE_A_SECOND);
-    world.transport.answering = () => {
-      moments.push(world.clock.monotonic());
-      return 'nothing';
-    };
+    answerAll(world, moments, 'nothing');
     await world.publish(20);
     assert.equal(moments.length, 5);
     await world.clock.advance(500);
@@ -167,17 +158,11 @@ describe('the rate of a webhook', () => {
   test('of a hundred an hour loses one to a crash, and goes on at once', async (t) => {
     const limit = { max: 100, perMs: HOUR_MS };
     const { world, moments } = await open(t, limit);
-    world.transport.answering = () => {
-      moments.push(world.clock.monotonic());
-      return 'nothing';
-    };
+    answerAll(world, moments, 'nothing');
     await world.publish(200);
     assert.equal(moments.length, 1);
     await world.restart();
-    world.transport.answering = () => {
-      moments.push(world.clock.monotonic());
-      return OK;
-    };
+    answerAll(world, moments, OK);
     await world.clock.advance(MINUTE_MS);
     assert.equal(moments.length, 1 + 99);
     await world.clock.advance(2 * HOUR_MS);
@@ -187,10 +172,7 @@ describe('the rate of a webhook', () => {
 
   test('holds over a crash when the webhook was disabled and enabled before it sent again', async (t) => {
     const { world, webhook, moments } = await open(t, FIVE_A_SECOND);
-    world.transport.answering = () => {
-      moments.push(world.clock.monotonic());
-      return 'nothing';
-    };
+    answerAll(world, moments, 'nothing');
     await world.publish(5);
     await world.clock.advance(500);
     const { accountId, id } = webhook;
@@ -205,10 +187,7 @@ describe('the rate of a webhook', () => {
 
   test('holds over a crash also when the webhook may send less at once since then', async (t) => {
     const { world, webhook, moments } = await open(t, FIVE_A_SECOND);
-    world.transport.answering = () => {
-      moments.push(world.clock.monotonic());
-      return 'nothing';
-    };
+    answerAll(world, moments, 'nothing');
     await world.publish(20);
     await world.restart();
     const rateLimit = { max: 5, perMs: HOUR_MS };
@@ -230,18 +209,12 @@ describe('the rate of a webhook', () => {
       }
       await world.clock.advance(2 * HOUR_MS);
       moments.length = 0;
-      world.transport.answering = () => {
-        moments.push(world.clock.monotonic());
-        return 'nothing';
-      };
+      answerAll(world, moments, 'nothing');
       await world.publish(200);
       assert.ok(moments.length > 20);
       await world.patch(webhook, { settings: { rateLimit: limit } });
       await world.restart();
-      world.transport.answering = () => {
-        moments.push(world.clock.monotonic());
-        return OK;
-      };
+      answerAll(world, moments, OK);
       await world.clock.advance(2 * HOUR_MS);
       assert.ok(moments.length > 100);
       assertWithin(moments, limit);
@@ -250,10 +223,7 @@ describe('the rate of a webhook', () => {
 
   test('holds over a crash also for what was cancelled while it was in progress', async (t) => {
     const { world, webhook, moments } = await open(t, FIVE_A_SECOND);
-    world.transport.answering = () => {
-      moments.push(world.clock.monotonic());
-      return 'nothing';
-    };
+    answerAll(world, moments, 'nothing');
     await world.publish(5);
     await world.change(webhook, 'disabled');
     await world.change(webhook, 'active');
@@ -267,10 +237,7 @@ describe('the rate of a webhook', () => {
 
   test('holds for what is published before a crash has been looked into', async (t) => {
     const { world, moments } = await open(t, FIVE_A_SECOND);
-    world.transport.answering = () => {
-      moments.push(world.clock.monotonic());
-      return 'nothing';
-    };
+    answerAll(world, moments, 'nothing');
     await world.publish(5);
     await world.clock.advance(500);
     const looking = keepBefore(world, 'webhooksWithPending');
@@ -424,10 +391,7 @@ describe('a new limit', () => {
 test('an attempt that fails at the limit is not sent a second time above it', async (t) => {
   const { world, webhook, moments } = await open(t, { max: 1, perMs: MINUTE_MS });
   await world.rotate(webhook, 'another_webhook_secret');
-  world.transport.answering = () => {
-    moments.push(world.clock.monotonic());
-    return answered(401);
-  };
+  answerAll(world, moments, answered(401));
   await world.publish();
   await world.clock.advance(1_000);
   assert.equal(moments.length, 1);
@@ -438,10 +402,7 @@ test('an attempt that fails at the limit is not sent a second time above it', as
 test('a failing lane keeps its rate', async (t) => {
   const limit = { max: 3, perMs: 5_000 };
   const { world, moments } = await open(t, limit);
-  world.transport.answering = () => {
-    moments.push(world.clock.monotonic());
-    return BROKEN;
-  };
+  answerAll(world, moments, BROKEN);
   await world.publish(20);
   await world.clock.advance(HOUR_MS);
   assertWithin(moments, limit);
@@ -463,6 +424,18 @@ async function open(
     return OK;
   };
   return { world, webhook, moments };
+}
+
+/** The moments at which requests come are noted, and each is answered so. */
+function answerAll(
+  world: World,
+  moments: number[],
+  answer: ReturnType<World['transport']['answering']>,
+): void {
+  world.transport.answering = () => {
+    moments.push(world.clock.monotonic());
+    return answer;
+  };
 }
 
 /** At most so many within any span. */
