@@ -1,7 +1,7 @@
 /**
  * HMAC-SHA256 (RFC 2104) over the parts in order, as if they were one; strings count as UTF-8.
- * It is injected because no single one fits both sides: the sender's is synchronous and uses key
- * objects (`./node`), the receiver's runs wherever WebCrypto does.
+ * It is injected because no single one fits both sides: the sender's is synchronous (`./node`), the
+ * receiver's runs wherever WebCrypto does.
  */
 export type Hmac<Key, Digest extends string | Promise<string>> = (
   key: Key,

@@ -59,7 +59,8 @@ export function createIds({ clock, random }: { clock: Clock; random: Random }): 
   }
 }
 
-function momentOf(id: string): string {
+/** With which the id begins, with or without its prefix. */
+export function momentOf(id: string): string {
   const from = id.lastIndexOf('_') + 1;
   return id.slice(from, from + MOMENT_DIGITS);
 }

@@ -229,11 +229,7 @@ export class Webhooks {
     const type = TEST_EVENT_TYPE;
     const body = eventBody({ id, type, createdAt, data }, limits.eventBytesMax);
     const event = { accountId, id, type, createdAt, body };
-    const outcome = await control.test({
-      event,
-      deliveryId: newId('delivery', event.id),
-      webhookId,
-    });
+    const outcome = await control.test({ event, deliveryId: newId('delivery', id), webhookId });
     return outcome === null ? notFound() : { ...outcome, eventId: id };
   }
 

@@ -1,4 +1,4 @@
-import { MOMENT_DIGITS } from '../core/ids.ts';
+import { MOMENT_DIGITS, momentOf } from '../core/ids.ts';
 import type { Attempt, Delivery } from '../core/model.ts';
 import type { DeliveryFilter, DueDelivery, DueEvent } from '../core/ports.ts';
 import { accountId, attemptId, bare, deliveryId, eventId, webhookId } from './ids.ts';
@@ -36,14 +36,14 @@ export function delivery(row: Row): Delivery {
 }
 
 /**
- * What an event's deliveries were asked for later, or made by an older program: `deliveries_later` has them.
+ * Deliveries that were asked for after their event, or made by an older program: `deliveries_later` has them.
  * The ids of those that were made with it begin as its own does.
  */
 export const MADE_LATER = `substr(id, 1, ${MOMENT_DIGITS}) <> substr(event_id, 1, ${MOMENT_DIGITS})`;
 
 /** Among these ids are those of the deliveries that were made with the event; none for what is no event's id. */
 export function idsMadeWith(event: string): IdRange {
-  const moment = bare(event).slice(0, MOMENT_DIGITS);
+  const moment = momentOf(event);
   const below = moment.length < MOMENT_DIGITS ? moment : moment + AFTER_ALL_IDS;
   return { from: moment, below };
 }

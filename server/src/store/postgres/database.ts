@@ -46,8 +46,8 @@ export async function openDatabase(url: string): Promise<Database> {
   const keepsStatements = isDirect && !isDistributed;
   const settings = settingsFor(server);
   const own = isDirect ? settings : [];
-  // A statement that is kept has one sensible plan: else the server goes on making one for each call where
-  // it takes a few values for cheaper than many.
+  // Else the server goes on planning what is kept for each call, where it takes a few values for cheaper
+  // than many.
   const plans = keepsStatements ? ['plan_cache_mode = force_generic_plan'] : [];
   const batches = createPool(url, BATCH_CONNECTIONS, [...own, ...plans]);
   const others = createPool(url, OTHER_CONNECTIONS, own);

@@ -36,13 +36,12 @@ export function deliveryOperations(
     listDeliveries: (account, filter, { limit, after }) =>
       transactions.read(async ({ rows }) => {
         const { from, below } = idRange(filter, after);
-        const list = narrowest(filter);
         const page = await readFiltered({
           limit,
           below,
           isFiltered: isFiltered(filter),
           read: (end, count) => {
-            const [sql, ...key] = list({ from, below: end });
+            const [sql, ...key] = narrowest(filter, { from, below: end });
             return rows(sql, [bare(account), from, end, count, ...key]);
           },
           item: delivery,
@@ -64,18 +63,13 @@ async function shownOf(
 }
 
 /** One index serves each, two those of an event; the rest of the filter looks at what they find. */
-function narrowest({
-  webhookId,
-  eventId,
-}: DeliveryFilter): (ids: IdRange) => [sql: string, ...key: string[]] {
+function narrowest({ webhookId, eventId }: DeliveryFilter, ids: IdRange): [string, ...string[]] {
   if (eventId !== undefined) {
-    return (ids) => {
-      const { from, below } = overlap(ids, idsMadeWith(eventId));
-      return [LIST_OF_EVENT, bare(eventId), from, below];
-    };
+    const { from, below } = overlap(ids, idsMadeWith(eventId));
+    return [LIST_OF_EVENT, bare(eventId), from, below];
   }
-  if (webhookId !== undefined) return () => [LIST_OF_WEBHOOK, bare(webhookId)];
-  return () => [LIST_OF_ACCOUNT];
+  if (webhookId !== undefined) return [LIST_OF_WEBHOOK, bare(webhookId)];
+  return [LIST_OF_ACCOUNT];
 }
 
 function isFiltered({ status, type, webhookId, eventId }: DeliveryFilter): boolean {
@@ -102,10 +96,10 @@ const EARLIER = `
   order by id
 `;
 
-const listBy = (condition: string) => `
+const listBy = (condition: string, from = '$2', below = '$3') => `
   select ${DELIVERY_COLUMNS}
   from deliveries
-  where account_id = $1 and id >= $2 and id < $3 ${condition}
+  where account_id = $1 and id >= ${from} and id < ${below} ${condition}
   order by id desc
   limit $4
 `;
@@ -116,13 +110,7 @@ const LIST_OF_EVENT = `
   from (
     (${listBy(`and event_id = $5 and ${MADE_LATER}`)})
     union all
-    (
-      select ${DELIVERY_COLUMNS}
-      from deliveries
-      where account_id = $1 and event_id = $5 and id >= $6 and id < $7
-      order by id desc
-      limit $4
-    )
+    (${listBy('and event_id = $5', '$6', '$7')})
   ) as d
   order by id desc
   limit $4

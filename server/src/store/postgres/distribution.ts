@@ -63,7 +63,7 @@ export async function distributeTables(client: pg.ClientBase): Promise<string[]>
   return done;
 }
 
-export async function hasCitus(client: pg.ClientBase | pg.Pool): Promise<boolean> {
+export async function hasCitus(client: pg.ClientBase): Promise<boolean> {
   const { rows } = await client.query(`select 1 from pg_extension where extname = 'citus'`);
   return rows.length > 0;
 }

@@ -63,7 +63,7 @@ function inRounds(settlements: readonly Settlement[]): Settlement[][] {
   const rounds: Settlement[][] = [];
   const counts = new Map<string, number>();
   for (const settlement of settlements) {
-    const key = keyOf(settlement.accountId, settlement.deliveryId);
+    const key = `${settlement.accountId} ${settlement.deliveryId}`;
     const count = counts.get(key) ?? 0;
     counts.set(key, count + 1);
     const round = rounds[count] ?? [];
@@ -92,10 +92,6 @@ async function settleRound(
   ]);
   for (const settlement of round) results.set(settlement, 'ended');
   for (const settlement of [...endedNow, ...delayed]) results.set(settlement, 'settled');
-}
-
-function keyOf(account: string, delivery: string): string {
-  return `${account} ${delivery}`;
 }
 
 /** Those that were pending until now. */

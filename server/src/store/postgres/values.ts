@@ -98,17 +98,17 @@ const NULL_LENGTH = -1;
  * 400 bytes, and 0.3 so.
  */
 function arrayBytes({ oid, bytesOf, write }: Column, values: readonly unknown[]): Buffer {
-  const texts = oid === COLUMNS.text.oid ? values.map(escapedOrNull) : values;
+  const cells = oid === COLUMNS.text.oid ? values.map(escapedOrNull) : values;
   let size = HEAD_BYTES;
-  for (const value of texts) size += LENGTH_BYTES + (value === null ? 0 : bytesOf(value as never));
+  for (const value of cells) size += LENGTH_BYTES + (value === null ? 0 : bytesOf(value as never));
   const bytes = Buffer.allocUnsafe(size);
   bytes.writeInt32BE(1, 0);
-  bytes.writeInt32BE(texts.includes(null) ? 1 : 0, 4);
+  bytes.writeInt32BE(cells.includes(null) ? 1 : 0, 4);
   bytes.writeInt32BE(oid, 8);
-  bytes.writeInt32BE(texts.length, 12);
+  bytes.writeInt32BE(cells.length, 12);
   bytes.writeInt32BE(1, 16);
   let at = HEAD_BYTES;
-  for (const value of texts) {
+  for (const value of cells) {
     const from = at + LENGTH_BYTES;
     const end = value === null ? from : write(bytes, value as never, from);
     bytes.writeInt32BE(value === null ? NULL_LENGTH : end - from, at);

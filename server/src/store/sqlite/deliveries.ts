@@ -36,8 +36,8 @@ export function deliveryOperations(
     from webhooks
     where account_id = ? and id = ? and held_until is not null
   `);
-  // One index serves each, two those of an event, and is named: SQLite would read all of an account for those of one webhook.
-  // The rest of the filter looks at what it finds.
+  // One index serves each, two those of an event. They are named: SQLite would read all of an account for
+  // those of one webhook. The rest of the filter looks at what they find.
   const listBy = (index: string, condition: string) => `
     select ${DELIVERY_COLUMNS}
     from deliveries indexed by ${index}
