@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import './compile-cache.ts';
-import './heap-growth.ts';
+import './v8-flags.ts';
 import './thread-pool.ts';
 import { Command, Option } from 'commander';
 import { configTable, showConfig } from './config.ts';

@@ -149,6 +149,8 @@ export interface DueEvent {
   id: string;
   type: string;
   body: string;
+  /** The body as it is sent, from when it is sent first. */
+  bytes?: Uint8Array;
 }
 
 /** A pending delivery with everything that sending it needs, the webhook's settings apart. */

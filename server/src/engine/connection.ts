@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { type buildConnector, Client, type Dispatcher } from 'undici';
 import type { Destination, GuardedConnect } from './connect-guard.ts';
-import type { Listed } from './idle-list.ts';
+import type { Listed } from './linked-list.ts';
 import { UnaskedContinue } from './unasked-continue.ts';
 
 const HEADER_BYTES_MAX = 16_384;
@@ -34,7 +34,7 @@ export interface ConnectionUser extends Dispatcher.DispatchHandler {
 export class Connection implements Listed {
   readonly origin: Origin;
   /** These three belong to whoever keeps the idle ones. */
-  isIdle = false;
+  list: unknown = null;
   older: Listed | null = null;
   newer: Listed | null = null;
   readonly #client: Client;

@@ -1,6 +1,6 @@
 import type { GuardedConnect } from './connect-guard.ts';
 import { Connection, type Origin } from './connection.ts';
-import { IdleList } from './idle-list.ts';
+import { LinkedList } from './linked-list.ts';
 
 /** What stays of an origin while it has connections. */
 interface Known {
@@ -20,7 +20,7 @@ export class Connections {
   readonly #max: number;
   readonly #origins = new Map<string, Known>();
   /** Idle ones of all origins, by the time of their last use. */
-  readonly #idle = new IdleList<Connection>();
+  readonly #idle = new LinkedList<Connection>();
   readonly #open = new Set<Connection>();
   #isClosed = false;
 
@@ -42,7 +42,6 @@ export class Connections {
     const connection = this.#origins.get(origin.key)?.idle.pop();
     if (connection === undefined) return this.takeFresh(origin);
     this.#idle.remove(connection);
-    connection.isIdle = false;
     return connection;
   }
 
@@ -66,7 +65,6 @@ export class Connections {
     connection.rest();
     this.#known(connection.origin.key).idle.push(connection);
     this.#idle.add(connection);
-    connection.isIdle = true;
   }
 
   close(): void {
@@ -90,9 +88,7 @@ export class Connections {
   }
 
   #closedWhileIdle(connection: Connection): void {
-    if (!connection.isIdle) return;
-    this.#idle.remove(connection);
-    connection.isIdle = false;
+    if (!this.#idle.remove(connection)) return;
     const { idle } = this.#known(connection.origin.key);
     idle.splice(idle.indexOf(connection), 1);
     this.#close(connection);

@@ -84,7 +84,7 @@ export class Dispatcher {
     const head = lane.peek();
     if (head === undefined) return;
     if (!lane.hasSlot) {
-      lane.receiver.wasLimit ||= lane.flights.size >= lane.receiver.slots;
+      lane.receiver.wasLimit ||= lane.inProgress.size >= lane.receiver.slots;
       return;
     }
     const startsAt = this.#startsAt(lane, head);
@@ -214,10 +214,10 @@ export class Dispatcher {
   }
 
   #isLate(lane: Lane): boolean {
-    if (lane.flights.size < LATE_IN_FLIGHT_MAX || this.turns.used <= this.turns.max / 2)
+    if (lane.inProgress.size < LATE_IN_FLIGHT_MAX || this.turns.used <= this.turns.max / 2)
       return false;
-    const [oldest] = lane.flights;
-    if (oldest === undefined) return false;
+    const { oldest } = lane.inProgress;
+    if (oldest === null) return false;
     return this.#now() - oldest.began > lane.receiver.lateMs;
   }
 

@@ -6,11 +6,12 @@ import type {
   Transport,
   WireRequest,
 } from '../core/ports.ts';
+import { LinkedList, type Listed } from './linked-list.ts';
 
 /** So many expire in one turn of the event loop: a thousand that hang must not delay what does not. */
 const EXPIRE_AT_ONCE = 32;
 
-interface InFlight {
+interface InFlight extends Listed {
   deadlineAt: number;
   open: OpenExchange;
 }
@@ -21,7 +22,7 @@ interface InFlight {
  * under the deadline of its first, and has a timer of its own.
  */
 export class Exchanges {
-  readonly #inFlight = new Set<InFlight>();
+  #inFlight = new LinkedList<InFlight>();
   readonly #transport: Transport;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
@@ -77,7 +78,7 @@ export class Exchanges {
     this.#timer?.cancel();
     this.#timer = null;
     const abandoned = this.#inFlight.size;
-    this.#inFlight.clear();
+    this.#inFlight = new LinkedList();
     return abandoned;
   }
 
@@ -89,13 +90,13 @@ export class Exchanges {
   ): InFlight {
     const hasEnded = (exchange: Exchange) => {
       // Abandoned by `drain`: what comes of it now, its own breaking off for one, is nobody's outcome.
-      if (!this.#inFlight.delete(entry)) return;
+      if (!this.#inFlight.remove(entry)) return;
       ended(exchange);
       // Whoever heard of it may have begun the next: a second try belongs to the same attempt.
       if (this.#inFlight.size === 0) this.#whenEmpty?.();
     };
     const open = this.#transport.send(request, hasEnded, written);
-    const entry: InFlight = { deadlineAt, open };
+    const entry: InFlight = { deadlineAt, open, list: null, older: null, newer: null };
     return entry;
   }
 

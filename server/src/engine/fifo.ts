@@ -1,6 +1,7 @@
 /** First in, first out, in constant time; an array's `shift` copies what is left. */
 export class Fifo<Item> {
-  #items: Item[] = [];
+  /** Used places before the head are empty: they would keep what has left from the collector. */
+  #items: (Item | undefined)[] = [];
   #head = 0;
 
   get size(): number {
@@ -18,23 +19,22 @@ export class Fifo<Item> {
   shift(): Item | undefined {
     const item = this.#items[this.#head];
     if (item === undefined) return undefined;
+    this.#items[this.#head] = undefined;
     this.#head += 1;
     if (this.#head >= SPARE_MAX && this.#head * 2 >= this.#items.length) this.#compact();
     return item;
   }
 
-  /** Takes one out from wherever it is; its cost grows with the size. */
-  remove(item: Item): boolean {
-    const index = this.#items.indexOf(item, this.#head);
-    if (index === -1) return false;
-    this.#items.splice(index, 1);
-    return true;
+  /** Takes the first such one out from wherever it is; its cost grows with the size. */
+  remove(isIt: (item: Item) => boolean): Item | undefined {
+    const index = this.#items.findIndex((item) => item !== undefined && isIt(item));
+    return index === -1 ? undefined : this.#items.splice(index, 1)[0];
   }
 
   /** What is in it, oldest first; it is empty afterwards. */
   drain(): Item[] {
     this.#compact();
-    const items = this.#items;
+    const items = this.#items as Item[];
     this.#items = [];
     return items;
   }

@@ -53,7 +53,7 @@ export class Flights {
       sender: lane.sender,
       receiver: lane.receiver,
       place: this.#parts.dispatcher.turns.begin(lane),
-      began: clock.monotonic(),
+      progress: { began: clock.monotonic(), list: null, older: null, newer: null },
       arrivedAt: null,
       attemptId: newId('attempt'),
       number: delivery.attemptCount + 1,
@@ -62,8 +62,11 @@ export class Flights {
       isCancelled: false,
       disables: null,
       firstTry: null,
+      list: null,
+      older: null,
+      newer: null,
     };
-    lane.flights.add(flight);
+    lane.inProgress.add(flight.progress);
     lane.unsettled.add(flight);
     const request = requestOf(flight);
     const written = this.#beforeArrival(lane, flight);
@@ -121,7 +124,7 @@ export class Flights {
     const { dispatcher } = this.#parts;
     if (lane.unarrived.has(flight)) this.#arrived(lane, flight);
     if (exchange.kind !== 'not_sent' && this.#secondTry(lane, flight, exchange)) return;
-    lane.flights.delete(flight);
+    lane.inProgress.remove(flight.progress);
     dispatcher.turns.end(flight.place);
     if (exchange.kind !== 'not_sent') this.#decide(lane, flight, exchange);
     else if (flight.firstTry !== null) this.#onlyFirstSent(lane, flight, flight.firstTry);
@@ -169,9 +172,10 @@ export class Flights {
     flight.attemptId = newId('attempt');
     flight.startedAt = startedAt;
     flight.secret = other;
+    const { began } = flight.progress;
     const ended = (second: Exchange) => this.#ended(lane, flight, second);
     const writtenAgain = this.#beforeArrival(lane, flight);
-    this.#parts.exchanges.beginAgain(requestOf(flight), flight.began, ended, writtenAgain);
+    this.#parts.exchanges.beginAgain(requestOf(flight), began, ended, writtenAgain);
     return true;
   }
 
@@ -187,7 +191,7 @@ export class Flights {
       startedAt: flight.startedAt,
       note: firstTry === null ? null : 'second_secret',
     });
-    receiver.ended(verdictOf(exchange), { began: flight.began, ended, at: endedAt });
+    receiver.ended(verdictOf(exchange), { began: flight.progress.began, ended, at: endedAt });
     this.#learn(lane, flight, exchange, attempt);
     const { status, dueAt } = decide(attempt, {
       schedule: lane.schedule,

@@ -5,6 +5,7 @@ import { Backlog } from './backlog.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { Lane } from './lane.ts';
 import type { LaneMemories } from './lane-memories.ts';
+import { LinkedList } from './linked-list.ts';
 import type { EnginePorts, EngineSettings } from './ports.ts';
 import type { Prefetch } from './prefetch.ts';
 import { rateOfLane } from './rate-of-lane.ts';
@@ -321,7 +322,7 @@ export class Gates {
     lane.disablesWhenGone = (settings.onGone ?? this.#settings.onGone) === 'disable';
     lane.heldUntil = isNewReceiver ? target.heldUntil : later(lane.heldUntil, target.heldUntil);
     // What is in progress at another URL takes no place of this one; it is settled as it ends.
-    if (isNewReceiver) lane.flights.clear();
+    if (isNewReceiver) lane.inProgress = new LinkedList();
     // A webhook that is enabled again begins with what is stored: its failures may have been forgiven.
     if (isNewReceiver || lane.sender === null) {
       lane.receiver = new ReceiverState(target.memory, windowMax);

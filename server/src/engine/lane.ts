@@ -1,7 +1,8 @@
 import type { Ordering } from '../core/model.ts';
 import type { DueDelivery, LaneRef, WebhookRef } from '../core/ports.ts';
 import { Fifo } from './fifo.ts';
-import type { Flight } from './flight.ts';
+import type { Flight, Progress } from './flight.ts';
+import { LinkedList } from './linked-list.ts';
 import type { Prefetch } from './prefetch.ts';
 import type { RateWindow } from './rate-window.ts';
 import { ReceiverState } from './receiver-state.ts';
@@ -62,11 +63,11 @@ export class Lane {
   /** Nothing starts before (wall clock): the receiver asked for it. */
   heldUntil: number | null = null;
   /** Exchanges in progress with the receiver of now, oldest first. */
-  readonly flights = new Set<Flight>();
+  inProgress = new LinkedList<Progress>();
   /** Begun under a rate limit, and not known to have arrived. */
   readonly unarrived = new Set<Flight>();
-  /** Attempts that have begun and are not settled; those of `flights` are among them. */
-  readonly unsettled = new Set<Flight>();
+  /** Attempts that have begun and are not settled; what is in progress is among them. */
+  readonly unsettled = new LinkedList<Flight>();
   /** Deliveries that are pending, here and in the store; what others made or cancelled makes it inexact. */
   pending = 0;
   /** More may be due in the store than is here. */
@@ -79,7 +80,8 @@ export class Lane {
   readonly #fresh = new Fifo<DueDelivery>();
   /** To be tried again, and due. */
   readonly #again = new Fifo<DueDelivery>();
-  readonly #held = new Map<number, DueDelivery>();
+  /** By their places in the order of acceptance. */
+  readonly #held = new Set<number>();
   readonly #prefetch: Prefetch<Lane>;
   #heldBytes = 0;
   /** What was settled or cancelled while a refill was on its way: its answer may still name them. */
@@ -138,7 +140,7 @@ export class Lane {
   /** The receiver may get one more at once. */
   get hasSlot(): boolean {
     const slots = this.isStrict ? 1 : this.receiver.slots;
-    if (this.flights.size >= slots) return false;
+    if (this.inProgress.size >= slots) return false;
     // A rate and an order are kept over a crash only by what has been written.
     const isExact = this.isStrict || this.rate !== null;
     return this.unsettled.size < (isExact ? slots : UNSETTLED_MAX);
@@ -182,13 +184,13 @@ export class Lane {
   }
 
   heldSeqs(): number[] {
-    return [...this.#held.keys()];
+    return [...this.#held];
   }
 
   enqueue(delivery: DueDelivery): void {
     if (this.#held.has(delivery.seq) || this.#endedDuringRefill?.has(delivery.id)) return;
     const bytes = delivery.event.body.length;
-    this.#held.set(delivery.seq, delivery);
+    this.#held.add(delivery.seq);
     this.#heldBytes += bytes;
     this.#queueOf(delivery).push(delivery);
     this.#prefetch.keep(this, bytes);
@@ -208,7 +210,7 @@ export class Lane {
 
   /** Nothing of it is to be settled any more. */
   settle(flight: Flight): void {
-    this.unsettled.delete(flight);
+    this.unsettled.remove(flight);
     if (this.unsettled.size === 0) this.#whenQuiet?.resolve();
   }
 
@@ -242,14 +244,12 @@ export class Lane {
     for (const flight of this.unsettled) {
       if (flight.delivery.id === deliveryId) flight.isCancelled = true;
     }
-    for (const delivery of this.#held.values()) {
-      if (delivery.id !== deliveryId) continue;
-      if (!this.#queueOf(delivery).remove(delivery)) return;
-      this.#held.delete(delivery.seq);
-      this.#heldBytes -= delivery.event.body.length;
-      this.#prefetch.letGo(this, delivery.event.body.length);
-      return;
-    }
+    const isIt = ({ id }: DueDelivery) => id === deliveryId;
+    const waiting = this.#again.remove(isIt) ?? this.#fresh.remove(isIt);
+    if (waiting === undefined) return;
+    this.#held.delete(waiting.seq);
+    this.#heldBytes -= waiting.event.body.length;
+    this.#prefetch.letGo(this, waiting.event.body.length);
   }
 
   /** Gives up what has not started, and what is being read: the store has it. */

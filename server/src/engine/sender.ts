@@ -108,15 +108,9 @@ export function createSender(
 }
 
 /** An event that goes to many webhooks is encoded once, as long as its deliveries share it. */
-const encoded = new WeakMap<DueEvent, Buffer>();
-
-function bytesOf(event: DueEvent): Buffer {
-  let bytes = encoded.get(event);
-  if (bytes === undefined) {
-    bytes = Buffer.from(event.body);
-    encoded.set(event, bytes);
-  }
-  return bytes;
+function bytesOf(event: DueEvent): Uint8Array {
+  event.bytes ??= Buffer.from(event.body);
+  return event.bytes;
 }
 
 function keysOf(secret: string): Keys {

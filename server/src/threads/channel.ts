@@ -1,4 +1,5 @@
 import { type ErrorCode, PosthornError } from '../core/errors.ts';
+import { Numbered } from './numbered.ts';
 
 /** What messages travel over: a message port between threads, or what is between two processes. */
 export interface Port {
@@ -40,17 +41,15 @@ export function createCaller<Call>(
   port: Port,
   heard: (news: unknown) => void = () => {},
 ): Caller<Call> {
-  const open = new Map<number, PromiseWithResolvers<unknown>>();
+  const open = new Numbered<PromiseWithResolvers<unknown>>();
   let calls: [number, Call][] = [];
-  let nextId = 0;
 
   port.on('message', (arrived) => {
     const message = arrived as Message<Call>;
     if (message.kind === 'news') heard(message.news);
     if (message.kind === 'answers') {
       for (const [id, answer] of message.answers) {
-        const settle = open.get(id);
-        open.delete(id);
+        const settle = open.take(id);
         if (answer.ok) settle?.resolve(answer.value);
         else settle?.reject(received(answer.error));
       }
@@ -59,9 +58,8 @@ export function createCaller<Call>(
 
   return {
     call(call) {
-      const id = nextId++;
       const settle = Promise.withResolvers<unknown>();
-      open.set(id, settle);
+      const id = open.add(settle);
       if (calls.push([id, call]) === 1) setImmediate(send);
       return settle.promise;
     },

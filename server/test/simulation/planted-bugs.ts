@@ -120,7 +120,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     'a cancelled delivery stays in the queue',
     'engine/lane.ts',
-    'if (!this.#queueOf(delivery).remove(delivery)) return;',
+    'if (waiting === undefined) return;',
     'return;',
   ),
   bug(
