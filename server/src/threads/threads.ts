@@ -1,4 +1,4 @@
-import { MessageChannel, type MessagePort, type ResourceLimits, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Control, Lease, Store } from '../core/ports.ts';
 import { type DrainReport, leftByAll } from '../engine/drain-report.ts';
 import { ALWAYS_VALID } from '../engine/lease.ts';
@@ -19,9 +19,6 @@ import type { NodeThreadData } from './node-thread.ts';
 import { sharedLease } from './shared-lease.ts';
 import { createStoreCaller } from './store-channel.ts';
 import type { StoreThreadData, StoreThreadMessage } from './store-thread.ts';
-
-/** What it has in hand is gone after each transaction: V8's own choice is ten times as much. */
-const STORE_HEAP: ResourceLimits = { maxYoungGenerationSizeMb: 6 };
 
 /** Where everything is kept: a file (or `:memory:`) of this process alone, or a database with many nodes. */
 export type Database =
@@ -162,7 +159,7 @@ function startStoreThread(
 ): Worker {
   if (database.kind === 'sqlite') {
     const data = { path: database.path, ports, metricsPort, deliveryThreads };
-    return startWorker('./store-thread.ts', data, [...ports, metricsPort], STORE_HEAP);
+    return startWorker('./store-thread.ts', data, [...ports, metricsPort]);
   }
   if (link === null) throw new Error('a node has a link');
   const { url, listenUrl, migrates } = database;
@@ -209,10 +206,8 @@ function startWorker(
   file: './store-thread.ts' | './node-thread.ts' | './delivery-thread.ts',
   workerData: StoreThreadData | NodeThreadData | DeliveryThreadData,
   transferList: MessagePort[],
-  resourceLimits: ResourceLimits = {},
 ): Worker {
-  const options = { workerData, transferList, resourceLimits, name: file };
-  return new Worker(new URL(file, import.meta.url), options);
+  return new Worker(new URL(file, import.meta.url), { workerData, transferList, name: file });
 }
 
 async function closeStore(worker: Worker, port: MessagePort): Promise<void> {
