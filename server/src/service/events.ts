@@ -11,7 +11,7 @@ import type {
 } from '../core/ports.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { ServicePorts } from './ports.ts';
-import { SubscriptionCache } from './subscriptions.ts';
+import { type Matcher, SubscriptionCache } from './subscriptions.ts';
 
 export interface EventInput {
   type: string;
@@ -88,33 +88,30 @@ export class Events {
     let said: OnceResult<'accepted' | 'stale'> = { result: 'stale' };
     // A publisher that matched twice in vain leaves the matching to the store.
     for (const by of ['cache', 'cache', 'store'] as const) {
-      const matched = by === 'cache' ? await this.#matched(accountId, events) : unmatched(events);
+      const matcher = by === 'cache' ? await this.#subscriptions.matcher(accountId) : null;
+      const matched = this.#matched(matcher, events);
       said = await store.publish({ accountId, ...matched, once: record });
       if ('earlier' in said || said.result === 'accepted') break;
-      this.#subscriptions.forget(accountId);
+      if (matcher !== null) this.#subscriptions.forget(accountId, matcher);
     }
     const outcome = outcomeOf(said, once, accountId, vault);
     return 'replay' in outcome ? outcome : { result };
   }
 
-  async #matched(
-    accountId: string,
+  /** With nobody who matches them they are left to the store. */
+  #matched(
+    matcher: Matcher | null,
     events: readonly Event[],
-  ): Promise<Pick<NewEvents, 'events' | 'webhooksVersion'>> {
+  ): Pick<NewEvents, 'events' | 'webhooksVersion'> {
     const { newId } = this.#ports;
-    const match = await this.#subscriptions.matcher(accountId);
+    const deliveries = ({ id, type }: Event) =>
+      (matcher?.webhookIds(type) ?? []).map((webhookId) => ({
+        id: newId('delivery', id),
+        webhookId,
+      }));
     return {
-      webhooksVersion: match.webhooksVersion,
-      events: events.map((event) => ({
-        ...event,
-        deliveries: match
-          .webhookIds(event.type)
-          .map((webhookId) => ({ id: newId('delivery', event.id), webhookId })),
-      })),
+      webhooksVersion: matcher?.webhooksVersion ?? null,
+      events: events.map((event) => ({ ...event, deliveries: deliveries(event) })),
     };
   }
-}
-
-function unmatched(events: readonly Event[]): Pick<NewEvents, 'events' | 'webhooksVersion'> {
-  return { webhooksVersion: null, events: events.map((event) => ({ ...event, deliveries: [] })) };
 }

@@ -8,10 +8,12 @@ const TYPES_MAX = 1_000;
 
 /**
  * Which webhooks an event goes to. It may be out of date: the store compares the version inside the
- * publish transaction, and whoever hears `stale` forgets the account and matches again.
+ * publish transaction, and whoever hears `stale` forgets what it had and matches again. Many hear it at
+ * once when a webhook of a busy account changes: they share one reading.
  */
 export class SubscriptionCache {
   readonly #accounts = new Map<string, Matcher>();
+  readonly #reading = new Map<string, Promise<Matcher>>();
   readonly #store: Store;
 
   constructor(store: Store) {
@@ -19,11 +21,20 @@ export class SubscriptionCache {
   }
 
   async matcher(accountId: string): Promise<Matcher> {
-    return this.#accounts.get(accountId) ?? (await this.#read(accountId));
+    return this.#accounts.get(accountId) ?? (await this.#readOnce(accountId));
   }
 
-  forget(accountId: string): void {
-    this.#accounts.delete(accountId);
+  /** This one is out of date; what was read since stays. */
+  forget(accountId: string, matcher: Matcher): void {
+    if (this.#accounts.get(accountId) === matcher) this.#accounts.delete(accountId);
+  }
+
+  #readOnce(accountId: string): Promise<Matcher> {
+    const underWay = this.#reading.get(accountId);
+    if (underWay !== undefined) return underWay;
+    const reading = this.#read(accountId).finally(() => this.#reading.delete(accountId));
+    this.#reading.set(accountId, reading);
+    return reading;
   }
 
   async #read(accountId: string): Promise<Matcher> {
@@ -35,7 +46,7 @@ export class SubscriptionCache {
 }
 
 /** The subscriptions of one account, at one version. */
-class Matcher {
+export class Matcher {
   readonly #subscriptions: Subscriptions;
   readonly #byType = new Map<string, readonly string[]>();
 
