@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -14,8 +14,11 @@ const RUN = fileURLToPath(new URL('./run.ts', import.meta.url));
 test('a quick bench measures every scenario and leaves nothing behind', async (context) => {
   const scratch = mkdtempSync(join(tmpdir(), 'posthorn-smoke-'));
   context.after(() => rmSync(scratch, { recursive: true }));
+  // PostgreSQL does not run as root: where this does, it has to get to what is its own in there.
+  chmodSync(scratch, 0o711);
   const out = join(scratch, 'report.json');
   const data = mkdtempSync(join(scratch, 'data-'));
+  chmodSync(data, 0o711);
 
   const args = [RUN, '--quick', '--dir', data, '--out', out];
   // Some twenty servers start: the second and later ones need not read the same code anew.

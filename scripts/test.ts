@@ -15,6 +15,7 @@ const testFiles = [
   'receiver/test/**/*.test.ts',
   'server/test/**/*.test.ts',
   'examples/**/*.test.ts',
+  'bench/**/*.test.ts',
   'scripts/**/*.test.ts',
 ];
 const longTestFiles = ['**/*.long.ts'];
