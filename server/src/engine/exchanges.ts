@@ -8,8 +8,12 @@ import type {
 } from '../core/ports.ts';
 import { LinkedList, type Listed } from './linked-list.ts';
 
-/** So many expire in one turn of the event loop: a thousand that hang must not delay what does not. */
-const EXPIRE_AT_ONCE = 32;
+/**
+ * So many expire at a time, and the next ones this much later: each costs a connection that is torn down, an
+ * outcome that is written, and the same on the other side. A thousand that hang must not delay what does not.
+ */
+const EXPIRE_AT_ONCE = 16;
+const EXPIRE_PAUSE_MS = 5;
 
 interface InFlight extends Listed {
   deadlineAt: number;
@@ -105,8 +109,9 @@ export class Exchanges {
     const expired: InFlight[] = [];
     this.#timer = null;
     for (const entry of this.#inFlight) {
-      if (entry.deadlineAt > now || expired.length === EXPIRE_AT_ONCE) {
-        const delayMs = Math.max(0, entry.deadlineAt - now);
+      const isEnough = expired.length === EXPIRE_AT_ONCE;
+      if (entry.deadlineAt > now || isEnough) {
+        const delayMs = Math.max(isEnough ? EXPIRE_PAUSE_MS : 0, entry.deadlineAt - now);
         this.#timer = this.#clock.after(delayMs, () => this.#expire());
         break;
       }
