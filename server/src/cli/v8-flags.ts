@@ -19,7 +19,7 @@ setFlagsFromString('--concurrent-turbofan-max-threads=1');
 /**
  * Nothing new is put among old objects because what was made in the same place before lived long. In the
  * first moments much does; an old array that is garbage itself then keeps what was in it from the
- * collections of what is young (there, "Memory").
+ * collections of what is young (there, "No sets of what comes and goes").
  */
 setFlagsFromString('--no-allocation-site-pretenuring');
 

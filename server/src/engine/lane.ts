@@ -221,7 +221,7 @@ export class Lane {
     await this.#whenQuiet.promise;
   }
 
-  /** Its settlement has committed. */
+  /** Its settlement has committed, or it was cancelled. */
   release(delivery: DueDelivery): void {
     if (!this.#held.delete(delivery.seq)) return;
     this.#heldBytes -= delivery.event.body.length;
@@ -247,8 +247,7 @@ export class Lane {
     const isIt = ({ id }: DueDelivery) => id === deliveryId;
     const waiting = this.#again.remove(isIt) ?? this.#fresh.remove(isIt);
     if (waiting === undefined) return;
-    this.#held.delete(waiting.seq);
-    this.#heldBytes -= waiting.event.body.length;
+    this.release(waiting);
     this.#prefetch.letGo(this, waiting.event.body.length);
   }
 

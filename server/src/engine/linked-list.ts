@@ -10,7 +10,8 @@ export interface Listed {
  * Things in the order in which they came, left in any order. For what comes and goes thousands of times a
  * second: a `Set` or `Map` makes its table anew again and again, and V8 links each table that was given
  * up to the one after it. Once one of them has grown old, everything that was ever in a later one
- * outlives the collections of what is young (docs/decisions/0013-engine.md, "Memory").
+ * outlives the collections of what is young (docs/decisions/0013-engine.md, "No sets of
+ * what comes and goes").
  */
 export class LinkedList<Item extends Listed> {
   #size = 0;
